@@ -1,0 +1,373 @@
+//! Requests read off loopback sockets, bounded in every direction.
+//!
+//! The redirect listener and the sandbox both stand on this module. It does what `tiny_http::Server` does not:
+//! limit the size, the time and the number of whatever connects. Requests are parsed with httparse and answered
+//! with `tiny_http::Response`, rendered into memory first. Every connection carries one request and is closed.
+
+use std::collections::VecDeque;
+use std::io::{self, Cursor};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tiny_http::{HTTPVersion, Header};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::{AbortHandle, JoinSet};
+use url::Url;
+
+/// Request line and headers together. A callback with a 4,096 character code fits four times over.
+const MAX_HEAD: usize = 16 * 1024;
+/// Header lines in one request; browsers send about fifteen.
+const MAX_HEADERS: usize = 64;
+/// The whole life of a connection, from accept to close. A browser on this machine needs milliseconds.
+const CONNECTION_TIME: Duration = Duration::from_secs(5);
+/// Connections served at once. One more evicts the oldest, so stalled ones can't shut out the genuine one.
+const MAX_CONNECTIONS: usize = 16;
+/// What is read and thrown away after an answer, so that closing does not reset the connection under it.
+const MAX_DRAIN: usize = 64 * 1024;
+/// A pause after a failed accept (no descriptors left, say), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A parsed request. Nothing in it is trusted.
+pub struct Request {
+    pub method: String,
+    /// The request target as sent: path and query.
+    pub target: String,
+    pub body: Vec<u8>,
+    headers: Vec<(String, String)>,
+}
+
+impl Request {
+    /// The value of a header that was sent exactly once; names compare without case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self
+            .headers
+            .iter()
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        match (values.next(), values.next()) {
+            (Some((_, value)), None) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The path: the target up to the first `?`.
+    pub fn path(&self) -> &str {
+        self.target
+            .split_once('?')
+            .map_or(self.target.as_str(), |(path, _)| path)
+    }
+
+    /// The query, percent-decoded, in the order sent.
+    pub fn query(&self) -> Vec<(String, String)> {
+        let query = self.target.split_once('?').map_or("", |(_, query)| query);
+        url::form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect()
+    }
+}
+
+/// An answer. Its headers are fixed text; only `Location` varies, and only as a [`Url`] this program built,
+/// because `tiny_http` passes CR and LF in a value through.
+pub struct Response(tiny_http::Response<Cursor<Vec<u8>>>);
+
+impl Response {
+    pub fn new(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Response {
+        let response = tiny_http::Response::from_data(body).with_status_code(status);
+        Response(response)
+            .with_header("Server", "webex-connect")
+            .with_header("Content-Type", content_type)
+            .with_header("X-Content-Type-Options", "nosniff")
+            .with_header("Cache-Control", "no-store")
+    }
+
+    /// Plain words for whatever is not meant for a person's eyes.
+    pub fn text(status: u16, body: &str) -> Response {
+        Response::new(status, "text/plain; charset=utf-8", body)
+    }
+
+    /// 302 to an address of our own making.
+    pub fn redirect(location: &Url) -> Response {
+        let mut response = Response::text(302, "");
+        response.0.add_header(header("Location", location.as_str()));
+        response.with_header("Referrer-Policy", "no-referrer")
+    }
+
+    pub fn with_header(mut self, name: &'static str, value: &'static str) -> Response {
+        self.0.add_header(header(name, value));
+        self
+    }
+
+    /// The bytes on the wire, as HTTP/1.0: no chunking, and the connection closes after it.
+    fn render(self, head_only: bool) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        match self
+            .0
+            .raw_print(&mut bytes, HTTPVersion(1, 0), &[], head_only, None)
+        {
+            Ok(()) => bytes,
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+/// Header values here are constants or serialised URLs: always ASCII. Anything else becomes an empty value.
+fn header(name: &str, value: &str) -> Header {
+    let clean = if value.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        value
+    } else {
+        ""
+    };
+    match Header::from_bytes(name, clean) {
+        Ok(header) => header,
+        Err(()) => unreachable!("header names are constants and the value was checked"),
+    }
+}
+
+/// What a handler makes of a request.
+pub enum Verdict<T> {
+    /// Answer it and go on.
+    Answer(Response),
+    /// Stop serving and hold this one connection until its outcome is known.
+    Hold(T),
+}
+
+/// A connection that waits for its answer, out of reach of the limits above.
+pub struct Held(TcpStream);
+
+impl Held {
+    /// Answers and closes. Failing to write is no one's failure but the browser's.
+    pub async fn answer(mut self, response: Response) {
+        let _ = tokio::time::timeout(CONNECTION_TIME, finish(&mut self.0, response.render(false)))
+            .await;
+    }
+}
+
+/// A bounded server on loopback addresses.
+pub struct Server {
+    listeners: Vec<TcpListener>,
+    max_body: usize,
+}
+
+impl Server {
+    /// Binds every address or none. Bodies of more than `max_body` bytes are refused unread.
+    ///
+    /// # Errors
+    /// The first bind that failed.
+    pub fn bind(addresses: &[SocketAddr], max_body: usize) -> io::Result<Server> {
+        let listeners = addresses
+            .iter()
+            .map(|address| listen(*address))
+            .collect::<io::Result<_>>()?;
+        Ok(Server {
+            listeners,
+            max_body,
+        })
+    }
+
+    /// The port of the first address, for a bind to port 0.
+    pub fn port(&self) -> io::Result<u16> {
+        Ok(self.listeners[0].local_addr()?.port())
+    }
+
+    /// Serves until the handler holds a connection; then the listening sockets and all others are closed.
+    pub async fn serve<T, H>(self, handler: H) -> (T, Held)
+    where
+        T: Send + 'static,
+        H: Fn(&Request) -> Verdict<T> + Send + Sync + 'static,
+    {
+        let handler = Arc::new(handler);
+        let mut pool = JoinSet::new();
+        let mut oldest_first: VecDeque<AbortHandle> = VecDeque::new();
+        loop {
+            tokio::select! {
+                // What has arrived is looked at before more is let in.
+                biased;
+                Some(done) = pool.join_next(), if !pool.is_empty() => {
+                    if let Ok(Some(held)) = done {
+                        return held;
+                    }
+                }
+                accepted = accept_any(&self.listeners) => match accepted {
+                    Ok(stream) => {
+                        oldest_first.retain(|task| !task.is_finished());
+                        if oldest_first.len() >= MAX_CONNECTIONS && let Some(task) = oldest_first.pop_front() {
+                            task.abort();
+                        }
+                        let connection = connection(stream, self.max_body, Arc::clone(&handler));
+                        oldest_first.push_back(pool.spawn(connection));
+                    }
+                    Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+                },
+            }
+        }
+    }
+}
+
+/// A listening socket. Reusing the address lets a login follow one that just ended; on Windows the same option
+/// would let another program in, so it stays off there. tokio binds an IPv6 address for IPv6 alone only when told
+/// by the system, but `[::1]` is never reachable over IPv4.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(128)
+}
+
+async fn accept_any(listeners: &[TcpListener]) -> io::Result<TcpStream> {
+    let accepted = std::future::poll_fn(|context| {
+        for listener in listeners {
+            if let std::task::Poll::Ready(accepted) = listener.poll_accept(context) {
+                return std::task::Poll::Ready(accepted);
+            }
+        }
+        std::task::Poll::Pending
+    });
+    Ok(accepted.await?.0)
+}
+
+async fn connection<T, H>(
+    mut stream: TcpStream,
+    max_body: usize,
+    handler: Arc<H>,
+) -> Option<(T, Held)>
+where
+    H: Fn(&Request) -> Verdict<T>,
+{
+    let served = tokio::time::timeout(CONNECTION_TIME, async {
+        let (response, head_only) = match read_request(&mut stream, max_body).await {
+            Ok(request) => match handler(&request) {
+                Verdict::Answer(response) => (response, request.method == "HEAD"),
+                Verdict::Hold(outcome) => return Some(outcome),
+            },
+            Err(Some(refusal)) => (
+                Response::text(refusal, "not a request this server takes\n"),
+                false,
+            ),
+            Err(None) => return None,
+        };
+        finish(&mut stream, response.render(head_only)).await;
+        None
+    });
+    let outcome = served.await.ok()??;
+    Some((outcome, Held(stream)))
+}
+
+/// Writes, ends our side and waits for the other to end: closing with unread input would reset the connection and
+/// could take the answer with it. The caller bounds the time.
+async fn finish(stream: &mut TcpStream, bytes: Vec<u8>) {
+    if stream.write_all(&bytes).await.is_err() || stream.shutdown().await.is_err() {
+        return;
+    }
+    let (mut drained, mut scratch) = (0, [0; 4096]);
+    while drained < MAX_DRAIN {
+        match stream.read(&mut scratch).await {
+            Ok(0) | Err(_) => return,
+            Ok(n) => drained += n,
+        }
+    }
+}
+
+/// Reads one request. `Err(Some(status))` is a refusal to answer with, `Err(None)` a peer that is gone.
+async fn read_request(stream: &mut TcpStream, max_body: usize) -> Result<Request, Option<u16>> {
+    let mut bytes = Vec::with_capacity(2048);
+    let head_end = loop {
+        let seen = bytes.len();
+        if stream.read_buf(&mut bytes).await.map_err(|_| None)? == 0 {
+            return Err(None);
+        }
+        // A method is upper-case letters; a TLS hello and other strangers are known by their first byte.
+        if !bytes[0].is_ascii_uppercase() {
+            return Err(Some(400));
+        }
+        if let Some(end) = end_of_head(&bytes, seen) {
+            break end;
+        }
+        if bytes.len() > MAX_HEAD {
+            return Err(Some(431));
+        }
+    };
+    if head_end > MAX_HEAD {
+        return Err(Some(431));
+    }
+    let mut request = parse_head(&bytes[..head_end])?;
+    let length = body_length(&request)?;
+    if length > max_body {
+        return Err(Some(413));
+    }
+    request.body = bytes.split_off(head_end);
+    while request.body.len() < length {
+        if stream.read_buf(&mut request.body).await.map_err(|_| None)? == 0 {
+            return Err(None);
+        }
+    }
+    request.body.truncate(length);
+    Ok(request)
+}
+
+/// Where the head ends, looking only at what came since `seen` and the three bytes before it.
+fn end_of_head(bytes: &[u8], seen: usize) -> Option<usize> {
+    let from = seen.saturating_sub(3);
+    bytes[from..]
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .map(|at| from + at + 4)
+}
+
+fn parse_head(head: &[u8]) -> Result<Request, Option<u16>> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut parsed = httparse::Request::new(&mut headers);
+    match parsed.parse(head) {
+        Ok(httparse::Status::Complete(_)) => {}
+        Err(httparse::Error::TooManyHeaders) => return Err(Some(431)),
+        _ => return Err(Some(400)),
+    }
+    let headers = parsed
+        .headers
+        .iter()
+        .map(|header| {
+            Ok((
+                header.name.to_owned(),
+                std::str::from_utf8(header.value)?.to_owned(),
+            ))
+        })
+        .collect::<Result<_, std::str::Utf8Error>>()
+        .map_err(|_| Some(400))?;
+    let (Some(method), Some(target)) = (parsed.method, parsed.path) else {
+        return Err(Some(400));
+    };
+    Ok(Request {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        body: Vec::new(),
+        headers,
+    })
+}
+
+/// The announced body length. Chunked bodies and conflicting lengths are refused: that is where smuggling lives
+/// (RFC 9112 §6.3).
+fn body_length(request: &Request) -> Result<usize, Option<u16>> {
+    let sent = |name: &str| {
+        request
+            .headers
+            .iter()
+            .any(|(n, _)| n.eq_ignore_ascii_case(name))
+    };
+    if sent("Transfer-Encoding") {
+        return Err(Some(400));
+    }
+    match request.header("Content-Length") {
+        None if sent("Content-Length") => Err(Some(400)),
+        None => Ok(0),
+        Some(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => {
+            // More digits than a usize holds is more than any limit.
+            Ok(text.parse().unwrap_or(usize::MAX))
+        }
+        Some(_) => Err(Some(400)),
+    }
+}
