@@ -73,7 +73,7 @@ impl Kind {
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// A failure, told to a person: what happened, to what, and the cure.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     pub kind: Kind,
     /// A lower-case phrase of our own words; it may stand on a web page.

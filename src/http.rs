@@ -98,6 +98,11 @@ impl Response {
         self
     }
 
+    /// The status code, for a log.
+    pub fn status(&self) -> u16 {
+        self.0.status_code().0
+    }
+
     /// The bytes on the wire, as HTTP/1.0: no chunking, and the connection closes after it.
     fn render(self, head_only: bool) -> Vec<u8> {
         let mut bytes = Vec::new();

@@ -1,7 +1,109 @@
+//! webex-connect: connects a person, bot or service app to Cisco Webex by OAuth 2.0.
+//!
+//! # How it is built
+//!
+//! `main` parses the command line, runs one command, prints at most one error and exits; nothing else does any of
+//! these. Read from here downwards:
+//!
+//! * [`cli`] is the command tree. Each command's own arguments stand at the head of its file in `cmd/`, where the
+//!   doc comments are the manual. [`cmd`] holds what every command starts from and the match that runs one.
+//! * `cmd/login.rs` is a login from the first question to the last word; `login/plan.rs` settles what it will do,
+//!   `login/way.rs` gets a browser to Webex and waits for it.
+//! * [`session`] turns a stored connection into one whose token works now.
+//! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
+//! * [`store`] keeps records: in the OS keyring or in a sealed file. [`dirs`] has our directories and lock files.
+//! * [`connection`], [`app`], [`scope`], [`name`] and [`secret`] are the values: pure, `now` always an argument.
+//! * [`loopback`] is the redirect listener and [`sandbox`] the embedded Webex look-alike. Both stand on [`http`],
+//!   which reads bounded requests, and on [`page`], which draws what a browser shows. The sandbox shares no code
+//!   with `oauth`, `connection` or `webex`: it must not share our mistakes.
+//! * [`browser`], [`prompt`], [`signals`] and [`output`] touch the person's side; `output` alone prints.
+//!
+//! `cmd` may import all of it; `session` imports `oauth`, `store` and `sandbox`; those import the values; everything
+//! may use [`error`], whose kinds decide the exit code. Each outside crate has one home: reqwest and rustls in
+//! `client`, oauth2 in `oauth` (and its `http` types beside it), tiny_http and httparse in `http`, the keyring crates
+//! in `store/keyring.rs`, age in `store/file.rs`, clap in `cli` and `cmd`.
+//!
+//! # What holds
+//!
+//! * A login opens the browser last: the store was tried, both loopback families are bound, the app is settled. The
+//!   browser is told "connected" only after the connection was stored and read back.
+//! * Requested and granted scopes never share a field, and where the granted set is known from is kept with it.
+//! * Secrets are [`secret::Secret`]s; they are exposed where bytes leave the program and nowhere else.
+//! * No runtime, TLS or D-Bus is set up by a command that does not need it.
+
+// Tests may stop at the first surprise; the program may not. Only `output` prints, and it does not use these macros.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::dbg_macro,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::print_stderr,
+        clippy::print_stdout,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unwrap_used,
+        clippy::wildcard_imports
+    )
+)]
+
+mod app;
+mod browser;
+mod cli;
+mod client;
+mod cmd;
+mod connection;
+mod dirs;
 mod error;
 mod http;
+mod loopback;
+mod name;
+mod oauth;
+mod output;
 mod page;
+mod prompt;
 mod sandbox;
 mod scope;
 mod secret;
-fn main() {}
+mod session;
+mod signals;
+mod store;
+mod webex;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::error::{Error, Kind};
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let output = Output::new(cli.global.json);
+    match cmd::run(&cli.global, output, cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}
+
+/// Help and version are results; a command line that is off is an error, in JSON if JSON was asked for.
+fn usage(error: &clap::Error) -> ExitCode {
+    let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    if error.use_stderr() && wants_json {
+        let told = Error::new(Kind::Usage, "the command line is not understood")
+            .with_detail(error.kind().as_str().unwrap_or_default())
+            .with_hint("`webex-connect --help` shows what there is");
+        Output::new(true).error(&told);
+        return ExitCode::from(told.kind.exit_code());
+    }
+    // clap colours for terminals and knows its exit codes; a failure to print has nowhere to go.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+}

@@ -1,1 +1,287 @@
+//! The sandbox: a Webex look-alike inside this program, on loopback, for trying a login without an account.
+//!
+//! It is stricter than Webex: what it lets pass is right by RFC 6749 and RFC 7636, what it refuses it explains. It
+//! shares nothing with the client side of this program but the HTTP server, the pages and the scope catalogue, so
+//! that a mistake there is not mirrored here.
 
+mod answer;
+mod authorize;
+mod bounded;
+mod client;
+mod codes;
+mod described;
+mod exchange;
+mod kept;
+mod log;
+mod params;
+mod people;
+mod random;
+mod tokens;
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use crate::http::{Request, Response, Server, Verdict};
+use crate::scope::{ScopeSet, catalogue};
+use crate::secret::Secret;
+
+use answer::{Answer, Refusal};
+use tokens::{Lifetimes, Tokens};
+
+/// The client ID of the app that is there without registering one.
+pub const CLIENT_ID: &str = "sandbox";
+/// Its secret. It is public on purpose: it opens nothing but the sandbox.
+pub const CLIENT_SECRET: &str = "sandbox-secret";
+/// Seconds an access token lives: what Webex answers, 14 days less the second it took.
+pub const DEFAULT_EXPIRES_IN: u64 = 1_209_599;
+
+/// The largest form taken. A refresh token that describes all of the catalogue has 8 KiB.
+const MAX_BODY: usize = 16 * 1024;
+
+/// An app known to the sandbox (RFC 6749 §2).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "AppFile")]
+pub struct RegisteredApp {
+    pub name: String,
+    pub client_id: String,
+    pub client_secret: Secret,
+    /// Compared verbatim, as Webex does: strings, not addresses.
+    pub redirect_uris: Vec<String>,
+    pub scopes: ScopeSet,
+}
+
+/// The app of `sandbox` / `sandbox-secret`, registered with every scope of the catalogue.
+pub fn default_app(redirect_uris: Vec<String>) -> RegisteredApp {
+    RegisteredApp {
+        name: "Sandbox app".to_owned(),
+        client_id: CLIENT_ID.to_owned(),
+        client_secret: Secret::new(CLIENT_SECRET),
+        redirect_uris,
+        scopes: every_scope(),
+    }
+}
+
+/// How a sandbox is to behave.
+pub struct Options {
+    /// The port on 127.0.0.1; 0 takes any that is free.
+    pub port: u16,
+    /// Seconds an access token lives.
+    pub expires_in: u64,
+    /// Whether each refresh retires the refresh token it used (RFC 9700 §4.14.2).
+    pub rotate: bool,
+    pub apps: Vec<RegisteredApp>,
+    pub form: Form,
+    pub log: Option<Log>,
+}
+
+/// Where a sandbox runs, which decides what its tokens are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A server of its own: opaque tokens, kept in memory, gone when it ends.
+    Foreground,
+    /// Inside another command: tokens describe themselves, so that they hold after this process.
+    Embedded {
+        /// The authorization endpoint answers at once, as if Allow had been pressed.
+        approve: bool,
+    },
+}
+
+/// Takes one JSON value a request. Secrets never reach it.
+pub type Log = Box<dyn Fn(&Value) + Send + Sync>;
+
+/// A running sandbox. It ends with the runtime it was started on.
+pub struct Sandbox {
+    api_base: Url,
+}
+
+impl Sandbox {
+    /// Binds 127.0.0.1 and serves as a task of the current tokio runtime.
+    ///
+    /// # Errors
+    /// No runtime, an app that could never be used, or the port is taken.
+    pub fn start(options: Options) -> io::Result<Sandbox> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
+        check_apps(&options.apps)?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+        let server = Server::bind(&[address], MAX_BODY)?;
+        let port = server.port()?;
+        let api_base =
+            Url::parse(&format!("http://127.0.0.1:{port}/v1")).map_err(io::Error::other)?;
+        let service = Service::new(options, port);
+        runtime.spawn(server.serve(move |request| -> Verdict<Infallible> {
+            Verdict::Answer(service.answer(request))
+        }));
+        Ok(Sandbox { api_base })
+    }
+
+    /// `http://127.0.0.1:PORT/v1`, without a slash at its end.
+    pub fn api_base(&self) -> &Url {
+        &self.api_base
+    }
+}
+
+/// Refuses at the start what would otherwise show as a puzzling refusal in the middle of a login.
+fn check_apps(apps: &[RegisteredApp]) -> io::Result<()> {
+    let refuse = |reason: String| Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+    let mut seen = HashSet::new();
+    for app in apps {
+        let id = &app.client_id;
+        if id.is_empty() || app.client_secret.expose().is_empty() {
+            return refuse("an app has no client ID or no client secret".to_owned());
+        }
+        if !seen.insert(id) {
+            return refuse(format!("two apps have the client ID {id:?}"));
+        }
+        for uri in &app.redirect_uris {
+            // RFC 6749 §3.1.2: absolute, and without a fragment.
+            if !Url::parse(uri).is_ok_and(|uri| uri.fragment().is_none()) {
+                return refuse(format!("{uri:?} can't be a redirect URI"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An app as a file states it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AppFile {
+    name: Option<String>,
+    client_id: String,
+    client_secret: Secret,
+    redirect_uris: Vec<String>,
+    #[serde(default = "every_scope")]
+    scopes: ScopeSet,
+}
+
+impl From<AppFile> for RegisteredApp {
+    fn from(file: AppFile) -> RegisteredApp {
+        RegisteredApp {
+            name: file.name.unwrap_or_else(|| file.client_id.clone()),
+            client_id: file.client_id,
+            client_secret: file.client_secret,
+            redirect_uris: file.redirect_uris,
+            scopes: file.scopes,
+        }
+    }
+}
+
+/// The catalogue as a set. It is compiled in, and a test holds that it reads.
+fn every_scope() -> ScopeSet {
+    ScopeSet::try_from(catalogue().map(str::to_owned).collect::<Vec<_>>()).unwrap_or_default()
+}
+
+/// What the endpoints share.
+struct Service {
+    apps: Vec<RegisteredApp>,
+    approve: bool,
+    /// The names by which a browser may have come here.
+    hosts: [String; 2],
+    state: Mutex<State>,
+    log: Option<Log>,
+}
+
+/// All that changes, behind one lock.
+struct State {
+    pending: authorize::Pending,
+    codes: codes::Codes,
+    tokens: Tokens,
+}
+
+impl Service {
+    fn new(options: Options, port: u16) -> Service {
+        let lifetimes = Lifetimes {
+            expires_in: options.expires_in,
+            rotate: options.rotate,
+        };
+        let tokens = match options.form {
+            Form::Foreground => Tokens::kept(lifetimes),
+            Form::Embedded { .. } => Tokens::described(lifetimes),
+        };
+        Service {
+            apps: options.apps,
+            approve: options.form == Form::Embedded { approve: true },
+            hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}")],
+            state: Mutex::new(State {
+                pending: authorize::Pending::default(),
+                codes: codes::Codes::default(),
+                tokens,
+            }),
+            log: options.log,
+        }
+    }
+
+    fn answer(&self, request: &Request) -> Response {
+        let now = Timestamp::now();
+        let answer = self
+            .route(request, now.as_second())
+            .unwrap_or_else(Answer::from);
+        if let Some(log) = &self.log {
+            log(&log::entry(request, &answer, now));
+        }
+        answer.response
+    }
+
+    fn route(&self, request: &Request, now: i64) -> Result<Answer, Refusal> {
+        let method = request.method.as_str();
+        match (request.path(), method) {
+            ("/v1/authorize", "GET") => authorize::ask(self, request, now),
+            ("/v1/authorize", "POST") => authorize::decide(self, request, now),
+            ("/v1/access_token", "POST") => exchange::answer(self, request, now),
+            ("/v1/people/me", "GET") => people::me(self, request, now),
+            ("/v1/authorizations/tokenExpiry", "GET") => people::token_expiry(self, request, now),
+            ("/v1/authorize", _) => Err(Refusal::method("GET, POST")),
+            ("/v1/access_token", _) => Err(Refusal::method("POST")),
+            ("/v1/people/me" | "/v1/authorizations/tokenExpiry", _) => Err(Refusal::method("GET")),
+            _ => Err(Refusal::webexapis(
+                404,
+                "The requested resource could not be found.",
+            )),
+        }
+    }
+
+    fn app(&self, client_id: &str) -> Option<&RegisteredApp> {
+        self.apps.iter().find(|app| app.client_id == client_id)
+    }
+
+    /// A panic elsewhere leaves whole records behind, so the state is taken over.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_app_has_the_whole_catalogue() {
+        assert_eq!(default_app(Vec::new()).scopes.len(), catalogue().count());
+    }
+
+    #[test]
+    fn an_app_file_may_leave_out_name_and_scopes_and_add_nothing() {
+        let text = r#"{"client_id": "a", "client_secret": "b", "redirect_uris": []}"#;
+        let app: RegisteredApp = serde_json::from_str(text).unwrap();
+        assert_eq!((app.name.as_str(), app.scopes), ("a", every_scope()));
+        let text = r#"{"client_id": "a", "client_secret": "b", "redirect_uris": [], "x": 1}"#;
+        assert!(serde_json::from_str::<RegisteredApp>(text).is_err());
+    }
+
+    #[test]
+    fn an_app_that_could_never_be_used_is_refused() {
+        let with = |uri: &str| [default_app(vec![uri.to_owned()])];
+        assert!(check_apps(&with("http://127.0.0.1:8911")).is_ok());
+        assert!(check_apps(&with("/callback")).is_err());
+        assert!(check_apps(&with("http://127.0.0.1/#x")).is_err());
+        assert!(check_apps(&[default_app(Vec::new()), default_app(Vec::new())]).is_err());
+    }
+}

@@ -1,0 +1,376 @@
+//! OAuth clients and where they belong: apps, redirect URIs, environments, endpoints.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+use crate::error::{Error, Kind, Result};
+use crate::name::Name;
+use crate::scope::ScopeSet;
+use crate::secret::Secret;
+
+/// Where people register their apps.
+pub const PORTAL: &str = "https://developer.webex.com/my-apps";
+/// The redirect URI to register when nothing else is chosen.
+pub const DEFAULT_REDIRECT_URI: &str = "http://127.0.0.1:8911/callback";
+
+const WEBEX_BASE: &str = "https://webexapis.com/v1";
+const WEBEX_GOV_BASE: &str = "https://api-usgov.webex.com/v1";
+
+/// An OAuth client; Webex says "integration" (RFC 6749 §2).
+#[derive(Clone, Serialize, Deserialize)]
+pub struct App {
+    pub revision: u64,
+    pub name: Name,
+    pub client_id: String,
+    pub client_secret: Secret,
+    pub redirect_uri: RedirectUri,
+    /// What a login with this app last asked for.
+    pub scopes: ScopeSet,
+    pub environment: Environment,
+}
+
+/// Which Webex a connection belongs to. It never changes after the connection is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Environment {
+    Webex,
+    WebexGov,
+    /// The look-alike inside this program; its address is new in every process.
+    Sandbox,
+    /// Another API base, given with `--api-base`.
+    Custom(Url),
+}
+
+impl Environment {
+    /// The name in JSON, and of a first connection made without a name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Environment::Webex => "webex",
+            Environment::WebexGov => "webex-gov",
+            Environment::Sandbox => "sandbox",
+            Environment::Custom(_) => "custom",
+        }
+    }
+
+    /// The environment an `--api-base` means. The two public bases keep their names.
+    ///
+    /// # Errors
+    /// Anything but a plain https URL, or http on this machine.
+    pub fn from_api_base(text: &str) -> Result<Environment> {
+        let refused = || {
+            Error::new(
+                Kind::Usage,
+                "--api-base takes an https URL, or http on 127.0.0.1, [::1] or localhost",
+            )
+            .with_hint("without it, `webex-connect login` uses https://webexapis.com/v1")
+        };
+        let url = Url::parse(text.trim_end_matches('/')).map_err(|_| refused())?;
+        let plain = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        let allowed = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+        if !plain || !allowed {
+            return Err(refused());
+        }
+        Ok(match url.as_str() {
+            WEBEX_BASE => Environment::Webex,
+            WEBEX_GOV_BASE => Environment::WebexGov,
+            _ => Environment::Custom(url),
+        })
+    }
+
+    /// The API base; the sandbox has one only while it runs.
+    pub fn api_base(&self) -> Option<Url> {
+        match self {
+            Environment::Webex => Url::parse(WEBEX_BASE).ok(),
+            Environment::WebexGov => Url::parse(WEBEX_GOV_BASE).ok(),
+            Environment::Sandbox => None,
+            Environment::Custom(base) => Some(base.clone()),
+        }
+    }
+
+    /// Whether `iss` in an authorization response names this environment (RFC 9207 §2.4). Webex's issuer is not
+    /// the host of its API, so both are taken there; elsewhere only the base's own origin is.
+    pub fn is_issuer(&self, iss: &str, base: &Url) -> bool {
+        let Ok(url) = Url::parse(iss) else {
+            return false;
+        };
+        let bare = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        let own_origin = url.origin() == base.origin() && url.path() == "/";
+        let webex = matches!(self, Environment::Webex | Environment::WebexGov);
+        bare && (own_origin || (webex && is_idbroker(&url)))
+    }
+}
+
+/// `https://idbroker(-REGION)*.webex.com/idb`.
+fn is_idbroker(url: &Url) -> bool {
+    let Some(labels) = url
+        .host_str()
+        .and_then(|host| host.strip_suffix(".webex.com"))
+    else {
+        return false;
+    };
+    let mut parts = labels.split('-');
+    url.scheme() == "https"
+        && url.port().is_none()
+        && url.path() == "/idb"
+        && parts.next() == Some("idbroker")
+        && parts.all(|part| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        })
+}
+
+/// Whether the URL's host is this machine by its literal name.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// An endpoint below an API base.
+pub fn endpoint(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
+    url
+}
+
+/// A loopback redirect URI (RFC 8252 §7.3), kept and sent exactly as it was registered: Webex compares it as text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RedirectUri {
+    text: String,
+    host: LoopbackHost,
+    port: u16,
+    path: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LoopbackHost {
+    V4,
+    V6,
+    /// Resolves to either family, so both are bound.
+    Localhost,
+}
+
+impl RedirectUri {
+    /// # Errors
+    /// Anything but `http://`, one of the three loopback hosts, an explicit port and a plain path.
+    pub fn parse(text: &str) -> Result<RedirectUri> {
+        parse_redirect_uri(text).ok_or_else(|| {
+            let message =
+                "a redirect URI here is http, on 127.0.0.1, localhost or [::1], with a port";
+            Error::new(Kind::Usage, message).with_hint(format!(
+                "for example `--redirect-uri {DEFAULT_REDIRECT_URI}`"
+            ))
+        })
+    }
+
+    /// `http://127.0.0.1:PORT/callback`, for a port this program chose.
+    pub fn on_port(port: u16) -> RedirectUri {
+        RedirectUri {
+            text: format!("http://127.0.0.1:{port}/callback"),
+            host: LoopbackHost::V4,
+            port,
+            path: "/callback".to_owned(),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The path a browser asks for; a URI without one is asked for as `/`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn host(&self) -> &'static str {
+        match self.host {
+            LoopbackHost::V4 => "127.0.0.1",
+            LoopbackHost::V6 => "[::1]",
+            LoopbackHost::Localhost => "localhost",
+        }
+    }
+
+    /// `http://HOST:PORT`.
+    pub fn origin(&self) -> String {
+        format!("http://{}:{}", self.host(), self.port)
+    }
+
+    /// Whether a `Host` header names this listener. Browsers leave the port out when it is http's own.
+    pub fn is_host(&self, header: &str) -> bool {
+        header == format!("{}:{}", self.host(), self.port)
+            || (self.port == 80 && header == self.host())
+    }
+
+    /// Where to listen: both families for `localhost`, or another user could take the one left free.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, self.port));
+        match self.host {
+            LoopbackHost::V4 => vec![v4],
+            LoopbackHost::V6 => vec![v6],
+            LoopbackHost::Localhost => vec![v4, v6],
+        }
+    }
+}
+
+/// By hand and not by `Url`, which would drop port 80, lower the case and tidy the path.
+fn parse_redirect_uri(text: &str) -> Option<RedirectUri> {
+    let rest = text.strip_prefix("http://")?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path_and_query) = rest.split_at(end);
+    let (host, port) = authority.rsplit_once(':')?;
+    let host = match host {
+        "127.0.0.1" => LoopbackHost::V4,
+        "[::1]" => LoopbackHost::V6,
+        "localhost" => LoopbackHost::Localhost,
+        _ => return None,
+    };
+    let port = Some(port).filter(|port| port.bytes().all(|b| b.is_ascii_digit()))?;
+    let port = port.parse().ok().filter(|port| *port != 0)?;
+    if !path_and_query
+        .bytes()
+        .all(|b| b.is_ascii_graphic() && b != b'#')
+    {
+        return None;
+    }
+    let path = Url::parse(text).ok()?.path().to_owned();
+    Some(RedirectUri {
+        text: text.to_owned(),
+        host,
+        port,
+        path,
+    })
+}
+
+impl fmt::Display for RedirectUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl TryFrom<String> for RedirectUri {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<RedirectUri> {
+        RedirectUri::parse(&text)
+    }
+}
+
+impl From<RedirectUri> for String {
+    fn from(uri: RedirectUri) -> String {
+        uri.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirect_uris_stay_verbatim() {
+        for text in [
+            "http://localhost:6855",
+            "http://localhost:6001/redirect",
+            "http://127.0.0.1:8911/callback",
+            "http://[::1]:80/x?y=z",
+        ] {
+            assert_eq!(RedirectUri::parse(text).unwrap().as_str(), text);
+        }
+        assert_eq!(
+            RedirectUri::parse("http://localhost:6855").unwrap().path(),
+            "/"
+        );
+    }
+
+    #[test]
+    fn redirect_uris_that_leave_the_machine_or_the_port_open_are_refused() {
+        for text in [
+            "https://127.0.0.1:1/x",
+            "http://127.0.0.1/x",
+            "http://127.0.0.1:0/x",
+            "http://127.0.0.1:+1/x",
+            "http://0.0.0.0:1/x",
+            "http://u@127.0.0.1:1/x",
+            "http://127.0.0.1.evil.example:1/",
+            "http://localhost:1/x#y",
+            "http://localhost:1/x y",
+            "http://LOCALHOST:1/",
+            "http://127.0.0.1:65536/",
+        ] {
+            assert!(RedirectUri::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn issuers() {
+        let base = Url::parse("https://webexapis.com/v1").unwrap();
+        let accepts = |iss| Environment::Webex.is_issuer(iss, &base);
+        assert!(accepts("https://idbroker.webex.com/idb"));
+        assert!(accepts("https://idbroker-b-us.webex.com/idb"));
+        assert!(accepts("https://webexapis.com"));
+        for wrong in [
+            "https://evil.example",
+            "https://idbroker.webex.com.evil.example/idb",
+            "https://idbrokerx.webex.com/idb",
+            "https://idbroker-.webex.com/idb",
+            "https://x.idbroker.webex.com/idb",
+            "http://idbroker.webex.com/idb",
+            "https://idbroker.webex.com:444/idb",
+            "https://u@idbroker.webex.com/idb",
+            "https://idbroker.webex.com/idb/x",
+            "https://idbroker.webex.com/idb?x",
+            "https://webexapis.com:8443",
+            "",
+        ] {
+            assert!(!accepts(wrong), "{wrong}");
+        }
+        let custom = Url::parse("http://127.0.0.1:9/v1").unwrap();
+        let environment = Environment::Custom(custom.clone());
+        assert!(environment.is_issuer("http://127.0.0.1:9", &custom));
+        assert!(!environment.is_issuer("https://idbroker.webex.com/idb", &custom));
+    }
+
+    #[test]
+    fn only_https_or_this_machine_is_an_api_base() {
+        for text in [
+            "file:///usr/bin/true",
+            "javascript:alert(1)",
+            "-https://x",
+            "https://u:p@h/",
+            "http://evil.example/v1",
+            "https://h/v1#f",
+            "https://h/v1?q",
+            "$(touch x)",
+            "calc.exe",
+            "\\\\host\\share",
+            "ftp://x",
+            "http://10.255.255.1/v1",
+            "http://localhost.evil.example/v1",
+        ] {
+            assert!(Environment::from_api_base(text).is_err(), "{text}");
+        }
+        assert_eq!(
+            Environment::from_api_base("https://webexapis.com/v1/").unwrap(),
+            Environment::Webex
+        );
+    }
+}

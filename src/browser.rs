@@ -1,0 +1,72 @@
+//! Opening the person's browser, and knowing when there is none.
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tokio::sync::oneshot;
+
+/// Variables of ours that hold secrets; no child gets them.
+const SECRET_VARIABLES: [&str; 3] = [
+    "WEBEX_CONNECT_CLIENT_SECRET",
+    "WEBEX_CONNECT_KEY",
+    "WEBEX_CONNECT_PASSPHRASE",
+];
+
+/// Whether a browser opened by this process would come up in front of the person.
+pub fn is_desktop() -> bool {
+    let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let remote = set("SSH_CONNECTION") || set("SSH_TTY");
+    let container = set("container")
+        || Path::new("/.dockerenv").exists()
+        || Path::new("/run/.containerenv").exists();
+    let wsl = set("WSL_DISTRO_NAME");
+    let display =
+        cfg!(any(target_os = "macos", windows)) || set("DISPLAY") || set("WAYLAND_DISPLAY");
+    display && !remote && !container && !wsl
+}
+
+/// Opens an address with one program, or with the desktop's own opener, and does not wait for it: browsers live
+/// longer than logins. The receiver gets a word if every opener failed.
+pub fn open(address: &str, program: Option<&str>) -> oneshot::Receiver<String> {
+    let commands = match program {
+        Some(program) => {
+            let mut command = Command::new(program);
+            command.arg(address);
+            vec![command]
+        }
+        None => open::commands(address),
+    };
+    let (failed, failure) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut why = "no program to open it with was found".to_owned();
+        for command in commands {
+            match launch(command) {
+                Ok(()) => return,
+                Err(error) => why = error,
+            }
+        }
+        // The login may be over; then nobody needs to know.
+        let _ = failed.send(why);
+    });
+    failure
+}
+
+/// Runs an opener detached from our streams and from our process group, so that Ctrl-C here ends no browser.
+fn launch(mut command: Command) -> Result<(), String> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    for variable in SECRET_VARIABLES {
+        command.env_remove(variable);
+    }
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let program = command.get_program().to_string_lossy().into_owned();
+    match command.spawn().and_then(|mut child| child.wait()) {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{program} failed ({status})")),
+        Err(error) => Err(format!("{program} could not be run ({error})")),
+    }
+}

@@ -1,0 +1,68 @@
+//! The command tree and the options every command takes. Each command's own arguments stand at the head of its file.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+
+use crate::cmd::{list, login, logout, sandbox, token};
+use crate::store::Choice;
+
+/// Connect a person, bot or service app to Cisco Webex by OAuth 2.0 and keep that connection usable
+///
+/// Sign in once; scripts then ask for a token that works, or get an exit code that says what to do. Tokens and
+/// granted scopes are kept in the OS keyring.
+#[derive(Parser)]
+#[command(name = "webex-connect", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Start here:
+  $ webex-connect login --sandbox    try it: no account, no app, no set-up
+  $ webex-connect login work --client-id ID
+  $ webex-connect token work
+
+Exit codes:
+  0 done   1 anything else   2 usage   4 a person must sign in   6 the store
+  7 network or Webex, try again   8 the app is misconfigured   9 refused for safety
+  130, 143, 129 interrupted";
+
+/// Options that every command takes.
+#[derive(Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Print JSON, errors included
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Where connections are kept
+    ///
+    /// The keyring is the default; `file` is a sealed file, `$XDG_DATA_HOME/webex-connect/store.age`.
+    /// WEBEX_CONNECT_STORE says the same for every command.
+    #[arg(long, global = true, value_name = "STORE", value_parser = store_choice())]
+    pub store: Option<Choice>,
+    /// Never ask anything
+    ///
+    /// Whatever is missing becomes an error. WEBEX_CONNECT_NO_INPUT=1 says the same for every command.
+    #[arg(long, global = true)]
+    pub no_input: bool,
+}
+
+fn store_choice() -> impl TypedValueParser<Value = Choice> {
+    PossibleValuesParser::new(["keyring", "file"]).map(|choice| match choice.as_str() {
+        "file" => Choice::File,
+        _ => Choice::Keyring,
+    })
+}
+
+/// What can be done.
+#[derive(Subcommand)]
+pub enum Command {
+    Login(login::Arguments),
+    List(list::Arguments),
+    Token(token::Arguments),
+    Logout(logout::Arguments),
+    Sandbox(sandbox::Arguments),
+}

@@ -1,0 +1,366 @@
+//! `login`: makes a connection, or makes one again.
+
+mod plan;
+mod way;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+use url::Url;
+
+use crate::app::{Environment, PORTAL};
+use crate::client::Client;
+use crate::cmd::{Context, list, variable};
+use crate::connection::{AppRef, Connection, Grant, Identity};
+use crate::error::{Error, Kind, Result};
+use crate::loopback::{Callback, Listener};
+use crate::oauth::{self, Authorization, Granted, Greeting};
+use crate::output::Output;
+use crate::prompt;
+use crate::sandbox::Sandbox;
+use crate::secret::Secret;
+use crate::session;
+use crate::signals::Signals;
+use crate::store::Store;
+use crate::webex;
+use plan::Plan;
+use way::{Asked, Way};
+
+/// The client secret for `--client-id`.
+const SECRET_VARIABLE: &str = "WEBEX_CONNECT_CLIENT_SECRET";
+
+/// Sign in to Webex and store the connection
+///
+/// Opens the browser on Webex's own sign-in page, waits for it to come back
+/// to this machine, and stores the tokens and the granted scopes. The page
+/// says "connected" only when everything is stored and was read back.
+///
+/// An app (Webex says "integration") is registered once, at
+/// https://developer.webex.com/my-apps. Its redirect URI has to be the one
+/// used here, character for character.
+///
+///   $ webex-connect login --sandbox
+///   $ webex-connect login work --client-id C0ffee --scope spark:people_read
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// The connection; without it the one there is, or a new one named after its environment
+    name: Option<String>,
+    /// Your app's client ID; the app is registered under the connection's name
+    ///
+    /// Its client secret is asked for without echo, or taken from --client-secret-stdin, --client-secret-file or
+    /// WEBEX_CONNECT_CLIENT_SECRET.
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+    /// Read the client secret from standard input
+    #[arg(long, conflicts_with = "client_secret_file")]
+    client_secret_stdin: bool,
+    /// Read the client secret from a file
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+    /// The redirect URI registered on the app: http on 127.0.0.1, localhost or [::1], with a port
+    /// [default: http://127.0.0.1:8911/callback]
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Option<String>,
+    /// The whole set of scopes to ask for, separated by spaces or commas; repeatable
+    /// [default: what the connection asked for before, else the twelve standard scopes]
+    #[arg(long, value_name = "SCOPES")]
+    scope: Vec<String>,
+    /// Which Webex
+    #[arg(long, value_enum, conflicts_with = "api_base")]
+    environment: Option<PublicEnvironment>,
+    /// Another API base: https, or http on this machine
+    #[arg(long, value_name = "URL")]
+    api_base: Option<String>,
+    /// How long to wait for the browser, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
+    /// Open the address with this program instead of the desktop's browser
+    #[arg(long, value_name = "CMD", conflicts_with = "no_browser")]
+    browser: Option<String>,
+    /// Open nothing; print the address to open
+    #[arg(long)]
+    no_browser: bool,
+    /// Sign in to the embedded look-alike: no account, no app, no set-up
+    #[arg(long, conflicts_with_all = ["client_id", "client_secret_stdin", "client_secret_file", "redirect_uri", "environment", "api_base"])]
+    sandbox: bool,
+    /// With --sandbox: consent by itself, for machines without a desktop
+    #[arg(long, requires = "sandbox", conflicts_with_all = ["browser", "no_browser"])]
+    approve: bool,
+}
+
+/// The public Webex environments.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum PublicEnvironment {
+    Webex,
+    WebexGov,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
+    session::runtime()?.block_on(login(context, arguments))
+}
+
+/// The order is the promise: everything that can fail without the person fails before the browser opens, and the
+/// browser is told only what is stored.
+async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
+    let output = context.output;
+    let mut signals = Signals::catch().map_err(|error| {
+        Error::new(Kind::Failure, "could not listen for signals").with_detail(&error.to_string())
+    })?;
+    let way = Way::choose(context, arguments)?;
+    let store = match arguments.sandbox {
+        true => Store::open_for_sandbox(context.store_choice)?,
+        false => context.store()?,
+    };
+    let mut plan = Plan::settle(arguments, &store)?;
+    if plan.needs_secret {
+        plan.app.client_secret = client_secret(context, arguments, &mut signals).await?;
+    }
+    store.ensure_key(|path| create_key(context, path))?;
+    if store.is_sandbox_file() {
+        output.note(&format!(
+            "there is no keyring here; the sandbox connection is kept in {}",
+            store.place()
+        ));
+    }
+    store.preflight()?;
+    let Ready {
+        listener,
+        base,
+        client,
+        sandbox,
+    } = Ready::new(&mut plan, &way)?;
+    let authorization = Authorization::new(&base, &plan.app, &plan.scopes, greeting(&plan))?;
+    let asked = Asked {
+        plan: &plan,
+        authorization: &authorization,
+        base: &base,
+        timeout: arguments.timeout,
+    };
+    let (callback, browser) = way.ask(output, listener, asked, &mut signals).await?;
+
+    let finished = async {
+        let code = accept(callback)?;
+        let granted = tokio::select! {
+            biased;
+            signal = signals.next() => return Err(signal.into_error("nothing was stored")),
+            granted = authorization.exchange(&client, &base, &plan.app, &code, Timestamp::now()) => granted?,
+        };
+        let identity = identify(output, &client, &base, &granted).await;
+        save(&store, plan, granted, identity)
+    };
+    let finished = finished.await;
+    match &finished {
+        Ok(connection) => browser.show_connected(connection.name.as_str()).await,
+        Err(error) => browser.show_error(error).await,
+    }
+    drop(sandbox);
+    let connection = finished?;
+    if let Some(signal) = signals.pending().await {
+        return Err(signal.into_error(&format!("{} was stored all the same", connection.name)));
+    }
+    report(output, &store, &connection)
+}
+
+/// The client secret, from the first source that has it.
+async fn client_secret(
+    context: &Context,
+    arguments: &Arguments,
+    signals: &mut Signals,
+) -> Result<Secret> {
+    if arguments.client_secret_stdin {
+        return prompt::secret_from_stdin("client secret");
+    }
+    if let Some(path) = &arguments.client_secret_file {
+        return prompt::secret_from_file(path, "client secret");
+    }
+    if let Some(secret) = variable(SECRET_VARIABLE)? {
+        return prompt::clean(&secret, "client secret");
+    }
+    if prompt::is_possible(context.no_input) {
+        return prompt::secret("Client secret", signals).await;
+    }
+    Err(Error::new(
+        Kind::App,
+        "there is no client secret, and Webex asks for one even with PKCE",
+    )
+    .with_hint(format!(
+        "give it with `--client-secret-stdin`, `--client-secret-file FILE` or {SECRET_VARIABLE}"
+    )))
+}
+
+fn create_key(context: &Context, path: &Path) -> Result<bool> {
+    if !prompt::is_possible(context.no_input) {
+        return Ok(false);
+    }
+    let path = path.display();
+    prompt::confirm(&format!(
+        "There is no key for the sealed file yet. Create a plain key file, {path}?"
+    ))
+}
+
+fn greeting(plan: &Plan) -> Greeting {
+    let identity = plan
+        .existing
+        .as_ref()
+        .and_then(|connection| connection.identity.as_ref());
+    match identity.and_then(|identity| identity.email.clone()) {
+        Some(email) => Greeting::Hint(email),
+        None => Greeting::SelectAccount,
+    }
+}
+
+/// Everything bound and set up, with nobody told yet.
+struct Ready {
+    listener: Listener,
+    base: Url,
+    client: Client,
+    /// Lives for as long as the login.
+    sandbox: Option<Sandbox>,
+}
+
+impl Ready {
+    /// Binds the redirect URI; for the sandbox, starts it and settles the redirect URI on the way.
+    fn new(plan: &mut Plan, way: &Way) -> Result<Ready> {
+        if let Some(base) = plan.app.environment.api_base() {
+            let client = Client::new(&base)?;
+            let listener = Listener::bind(&plan.app.redirect_uri)?;
+            return Ok(Ready {
+                listener,
+                base,
+                client,
+                sandbox: None,
+            });
+        }
+        let listener = Listener::bind_any()?;
+        plan.app.redirect_uri = listener.redirect_uri().clone();
+        let redirect_uris = vec![plan.app.redirect_uri.to_string()];
+        let sandbox = session::embedded_sandbox(redirect_uris, matches!(way, Way::Approve))?;
+        let base = sandbox.api_base().clone();
+        Ok(Ready {
+            listener,
+            client: Client::new(&base)?,
+            base,
+            sandbox: Some(sandbox),
+        })
+    }
+}
+
+/// The code in a callback, or what the callback says instead.
+fn accept(callback: Callback) -> Result<Secret> {
+    match callback {
+        Callback::Code(code) => Ok(code),
+        Callback::Refused { error, description } => {
+            Err(oauth::authorization_error(&error, description.as_deref()))
+        }
+        Callback::WrongIssuer(iss) => {
+            let message = "the answer came from another issuer (iss) than the one that was asked";
+            Err(Error::new(Kind::Refused, message)
+                .with_detail(&iss)
+                .with_hint(
+                    "nothing was stored; check `--api-base` and what else is open in the browser",
+                ))
+        }
+    }
+}
+
+/// Who signed in. Knowing it is not needed for a connection, so trouble here is only told.
+async fn identify(
+    output: Output,
+    client: &Client,
+    base: &Url,
+    granted: &Granted,
+) -> Option<Identity> {
+    match webex::people_me(client, base, &granted.tokens.access_token).await {
+        Ok(identity) => identity,
+        Err(error) => {
+            output.warning(&format!("could not ask Webex who signed in: {error}"));
+            None
+        }
+    }
+}
+
+/// Stores the app, the connection and, for a first one, the default.
+fn save(
+    store: &Store,
+    plan: Plan,
+    granted: Granted,
+    identity: Option<Identity>,
+) -> Result<Connection> {
+    let Plan {
+        name,
+        auth_type,
+        mut app,
+        app_name,
+        scopes,
+        existing,
+        ..
+    } = plan;
+    let mut connection = Connection {
+        revision: existing.map_or(0, |connection| connection.revision),
+        name,
+        auth_type,
+        app: Some(AppRef {
+            name: app_name.clone(),
+            client_id: app.client_id.clone(),
+            redirect_uri: app.redirect_uri.to_string(),
+        }),
+        environment: app.environment.clone(),
+        identity,
+        grant: Grant::new(scopes.clone(), granted.scope),
+        tokens: granted.tokens,
+        reconnect_needed: None,
+    };
+    if app_name.is_some() {
+        app.scopes = scopes;
+        store.save_app(&mut app)?;
+    }
+    store.save_connection(&mut connection)?;
+    if takes_over(store, &connection)? {
+        store.save_default(&connection)?;
+    }
+    Ok(connection)
+}
+
+/// Whether this connection becomes the default: where there is none, and in place of the sandbox's.
+fn takes_over(store: &Store, connection: &Connection) -> Result<bool> {
+    let Some(name) = store.default_name()? else {
+        return Ok(true);
+    };
+    let Some(default) = store.connection(&name)? else {
+        return Ok(true);
+    };
+    Ok(default.environment == Environment::Sandbox
+        && connection.environment != Environment::Sandbox)
+}
+
+fn report(output: Output, store: &Store, connection: &Connection) -> Result<()> {
+    let missing = connection.grant.missing();
+    if !missing.is_empty() {
+        output.warning(&format!(
+            "Webex granted fewer scopes than asked; missing: {missing}. Tick them on the app at {PORTAL}, then run \
+             `webex-connect login {}` again",
+            connection.name
+        ));
+    }
+    if output.json {
+        let is_default = store
+            .default_name()?
+            .is_some_and(|name| name.folded() == connection.name.folded());
+        return output.result_json(&connection.to_json(is_default, store.name(), Timestamp::now()));
+    }
+    let until = list::day(connection.tokens.expires_at);
+    let scopes = connection.grant.granted.len();
+    output.note(&format!(
+        "connected {} as {}",
+        connection.name,
+        connection.account()
+    ));
+    output.note(&format!(
+        "{scopes} scopes granted, token good until {until}, kept in {}",
+        store.place()
+    ));
+    output.note(&format!("next: `webex-connect token {}`", connection.name));
+    Ok(())
+}

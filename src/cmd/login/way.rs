@@ -1,0 +1,202 @@
+//! How the authorization URL reaches a browser, and the wait for it to come back.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, MissedTickBehavior};
+use url::Url;
+
+use crate::app::PORTAL;
+use crate::browser;
+use crate::client::Client;
+use crate::cmd::Context;
+use crate::cmd::login::Arguments;
+use crate::cmd::login::plan::Plan;
+use crate::error::{Error, Kind, Result};
+use crate::loopback::{Browser, Callback, Expected, Listener};
+use crate::oauth::Authorization;
+use crate::output::Output;
+use crate::prompt;
+use crate::signals::Signals;
+
+/// Who opens the authorization URL.
+pub enum Way {
+    /// A browser is opened here, by the program named or by the desktop's own opener.
+    Open(Option<String>),
+    /// The person opens the printed address.
+    Print,
+    /// The sandbox consents, and this program plays the browser.
+    Approve,
+}
+
+/// What the person is asked for.
+pub struct Asked<'a> {
+    pub plan: &'a Plan,
+    pub authorization: &'a Authorization,
+    pub base: &'a Url,
+    /// In seconds.
+    pub timeout: u64,
+}
+
+impl Way {
+    /// # Errors
+    /// Nobody could complete the login: no desktop, no terminal, and no flag that says otherwise.
+    pub fn choose(context: &Context, arguments: &Arguments) -> Result<Way> {
+        if arguments.approve {
+            return Ok(Way::Approve);
+        }
+        if arguments.browser.is_some() {
+            return Ok(Way::Open(arguments.browser.clone()));
+        }
+        if arguments.no_browser {
+            return Ok(Way::Print);
+        }
+        if browser::is_desktop() {
+            return Ok(Way::Open(None));
+        }
+        if prompt::is_possible(context.no_input) {
+            return Ok(Way::Print);
+        }
+        let alone = if arguments.sandbox {
+            "let the sandbox consent by itself with `--approve`, "
+        } else {
+            ""
+        };
+        Err(Error::new(
+            Kind::SignIn,
+            "nobody could sign in here: there is no desktop and no terminal",
+        )
+        .with_hint(format!(
+            "{alone}open the printed address yourself with `--no-browser`, \
+                 or name a program that opens it with `--browser CMD`"
+        )))
+    }
+
+    /// Shows the address and waits for the browser to come back, for a signal, or for the time to run out.
+    ///
+    /// # Errors
+    /// [`Kind::TimedOut`] with what may be wrong, or [`Kind::Interrupted`]. The port is closed then.
+    pub async fn ask(
+        &self,
+        output: Output,
+        listener: Listener,
+        asked: Asked<'_>,
+        signals: &mut Signals,
+    ) -> Result<(Callback, Browser)> {
+        let start_address = listener.start_address();
+        let Asked {
+            plan,
+            authorization,
+            base,
+            timeout,
+        } = asked;
+        let expected = Expected {
+            authorization_url: authorization.url.clone(),
+            state: authorization.state.clone(),
+            environment: plan.app.environment.clone(),
+            base: base.clone(),
+        };
+        output.event(&json!({"event": "authorize", "url": authorization.url.as_str()}));
+        let mut opening = self.send_off(output, &start_address, &authorization.url)?;
+
+        let deadline = Instant::now() + Duration::from_secs(timeout);
+        let mut seconds = tokio::time::interval(Duration::from_secs(1));
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let waiting = listener.wait(expected);
+        tokio::pin!(waiting);
+        let came = loop {
+            tokio::select! {
+                biased;
+                signal = signals.next() => break Err(signal.into_error("nothing was stored")),
+                callback = &mut waiting => break Ok(callback),
+                () = tokio::time::sleep_until(deadline) => break Err(timed_out(plan, timeout)),
+                why = opening.failed() => {
+                    output.end_countdown();
+                    output.warning(&format!("could not open a browser: {why}"));
+                    output.note(&format!("open this address yourself:\n{}", authorization.url));
+                }
+                _ = seconds.tick() => output.countdown(&left(deadline)),
+            }
+        };
+        output.end_countdown();
+        came
+    }
+
+    fn send_off(&self, output: Output, start_address: &str, url: &Url) -> Result<Opening> {
+        match self {
+            Way::Open(program) => {
+                output.note("opening your browser to sign in; if nothing happens, open this address on this machine:");
+                output.note(start_address);
+                Ok(Opening(Some(browser::open(
+                    start_address,
+                    program.as_deref(),
+                ))))
+            }
+            Way::Print => {
+                output.note("open this address in a browser to sign in:");
+                output.note(url.as_str());
+                Ok(Opening(None))
+            }
+            Way::Approve => {
+                output.note("the sandbox consents by itself");
+                approve(start_address)
+            }
+        }
+    }
+}
+
+/// Follows the redirects from the start address to the callback, as a browser would. The last answer comes only
+/// when the login is over, so nobody waits for it.
+fn approve(start_address: &str) -> Result<Opening> {
+    let start = Url::parse(start_address)
+        .map_err(|_| Error::new(Kind::Failure, "the start address is not a URL"))?;
+    let client = Client::new(&start)?;
+    let (failed, failure) = oneshot::channel();
+    tokio::spawn(async move {
+        if let Err(error) = client.follow(&start).await {
+            let _ = failed.send(error.to_string());
+        }
+    });
+    Ok(Opening(Some(failure)))
+}
+
+/// A browser on its way up.
+struct Opening(Option<oneshot::Receiver<String>>);
+
+impl Opening {
+    /// Why no browser could be opened, once that is certain; otherwise it waits for ever.
+    async fn failed(&mut self) -> String {
+        if let Some(failure) = &mut self.0 {
+            let failure = failure.await;
+            self.0 = None;
+            if let Ok(why) = failure {
+                return why;
+            }
+        }
+        std::future::pending().await
+    }
+}
+
+fn left(deadline: Instant) -> String {
+    let seconds = deadline
+        .saturating_duration_since(Instant::now())
+        .as_secs_f64()
+        .round() as u64;
+    format!(
+        "waiting for the browser, {}:{:02} left (Ctrl-C ends it)",
+        seconds / 60,
+        seconds % 60
+    )
+}
+
+/// Webex shows a page of its own, and never calls back, for the mistakes named here.
+fn timed_out(plan: &Plan, timeout: u64) -> Error {
+    let message = format!("timed out after {timeout} s waiting for the browser to come back");
+    Error::new(Kind::TimedOut, message).with_hint(format!(
+        "if Webex showed an error page of its own: check at {PORTAL} that the client ID is right, that the app has the \
+         redirect URI {} character for character, and that no administrator has blocked it; then run \
+         `webex-connect login {}` again",
+        plan.app.redirect_uri, plan.name
+    ))
+}

@@ -1,0 +1,251 @@
+//! A connection: one signed-in account with its grant, and how fresh its tokens are.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::app::Environment;
+use crate::name::Name;
+use crate::scope::ScopeSet;
+use crate::secret::Secret;
+
+/// A token is refreshed this long before it expires, or a tenth of its life before if that is less.
+const LEAD_TIME: SignedDuration = SignedDuration::from_mins(5);
+
+/// How the connection was made. It never changes afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthType {
+    /// OAuth 2.0 authorization code with an app provided to this machine (the sandbox's among them).
+    AuthorizationCode,
+    /// The person's own OAuth 2.0 app.
+    OwnApp,
+}
+
+/// The client the grant was given to. A grant belongs to a client, so its ID stays with the connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppRef {
+    /// The own app's record; none for a provided app.
+    pub name: Option<Name>,
+    pub client_id: String,
+    pub redirect_uri: String,
+}
+
+/// Who signed in, as `people/me` tells it. All but the ID may be missing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub id: String,
+    pub display_name: Option<String>,
+    pub email: Option<String>,
+    pub org_id: Option<String>,
+    /// `person`, `bot` or `appuser`.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+}
+
+/// Where the granted set is known from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantSource {
+    /// The token answer named it.
+    Reported,
+    /// The answer named none, which means: as requested (RFC 6749 §5.1).
+    Assumed,
+}
+
+/// What was asked for and what was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    pub requested: ScopeSet,
+    pub granted: ScopeSet,
+    pub source: GrantSource,
+}
+
+impl Grant {
+    /// The grant a token answer describes; `reported` is its `scope`, if it had one.
+    pub fn new(requested: ScopeSet, reported: Option<ScopeSet>) -> Grant {
+        let source = if reported.is_some() {
+            GrantSource::Reported
+        } else {
+            GrantSource::Assumed
+        };
+        let granted = reported.unwrap_or_else(|| requested.clone());
+        Grant {
+            requested,
+            granted,
+            source,
+        }
+    }
+
+    pub fn missing(&self) -> ScopeSet {
+        self.requested.missing_from(&self.granted)
+    }
+}
+
+/// A token answer with its times made absolute (RFC 6749 §5.1). An unknown expiry is `None`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Tokens {
+    pub access_token: Secret,
+    pub expires_at: Option<Timestamp>,
+    pub refresh_token: Option<Secret>,
+    pub refresh_token_expires_at: Option<Timestamp>,
+    pub obtained_at: Timestamp,
+}
+
+/// How much life an access token has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    Fresh,
+    /// Still valid, but close enough to its end to be replaced.
+    Stale,
+    Expired,
+}
+
+impl Tokens {
+    /// Freshness at `now`. A token whose expiry Webex did not tell counts as fresh.
+    pub fn freshness(&self, now: Timestamp) -> Freshness {
+        let Some(expires_at) = self.expires_at else {
+            return Freshness::Fresh;
+        };
+        let left = expires_at.duration_since(now);
+        let lead = LEAD_TIME.min(expires_at.duration_since(self.obtained_at) / 10);
+        if left <= SignedDuration::ZERO {
+            Freshness::Expired
+        } else if left <= lead {
+            Freshness::Stale
+        } else {
+            Freshness::Fresh
+        }
+    }
+
+    /// Whether a refresh could still succeed at `now`.
+    pub fn can_refresh(&self, now: Timestamp) -> bool {
+        self.refresh_token.is_some() && self.refresh_token_expires_at.is_none_or(|at| at > now)
+    }
+}
+
+/// One signed-in account with its grant, as it is stored.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Connection {
+    pub revision: u64,
+    pub name: Name,
+    pub auth_type: AuthType,
+    pub app: Option<AppRef>,
+    pub environment: Environment,
+    pub identity: Option<Identity>,
+    pub grant: Grant,
+    pub tokens: Tokens,
+    /// Why Webex definitely refused the last refresh. A hint: a later success clears it.
+    pub reconnect_needed: Option<String>,
+}
+
+/// What a connection is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// A token can be had without a person.
+    Ready,
+    /// The access token is over and nothing is left to refresh it with.
+    Expired,
+    /// Webex refused the refresh token.
+    ReconnectNeeded,
+}
+
+impl Connection {
+    pub fn state(&self, now: Timestamp) -> State {
+        if self.reconnect_needed.is_some() {
+            State::ReconnectNeeded
+        } else if self.tokens.freshness(now) == Freshness::Expired && !self.tokens.can_refresh(now)
+        {
+            State::Expired
+        } else {
+            State::Ready
+        }
+    }
+
+    /// Who it is, for people.
+    pub fn account(&self) -> String {
+        let identity = self.identity.as_ref();
+        let known = identity.and_then(|identity| {
+            identity
+                .email
+                .clone()
+                .or_else(|| identity.display_name.clone())
+        });
+        known.unwrap_or_else(|| "unknown account".to_owned())
+    }
+
+    /// The stable JSON of a connection. It holds no secret.
+    pub fn to_json(&self, is_default: bool, store: &str, now: Timestamp) -> Value {
+        let api_base = match &self.environment {
+            Environment::Custom(base) => Some(base.as_str()),
+            _ => None,
+        };
+        json!({
+            "name": self.name,
+            "default": is_default,
+            "auth_type": self.auth_type,
+            "environment": self.environment.name(),
+            "api_base": api_base,
+            "app": self.app,
+            "identity": self.identity,
+            "scopes": {
+                "requested": self.grant.requested,
+                "granted": self.grant.granted,
+                "missing": self.grant.missing(),
+                "source": self.grant.source,
+            },
+            "access_token_expires_at": self.tokens.expires_at,
+            "refresh_token_expires_at": self.tokens.refresh_token_expires_at,
+            "obtained_at": self.tokens.obtained_at,
+            "state": self.state(now),
+            "store": store,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(lifetime: i64, refresh_lifetime: Option<i64>) -> Tokens {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        Tokens {
+            access_token: Secret::new("a"),
+            expires_at: Some(at(lifetime)),
+            refresh_token: refresh_lifetime.map(|_| Secret::new("r")),
+            refresh_token_expires_at: refresh_lifetime.map(at),
+            obtained_at: at(0),
+        }
+    }
+
+    fn freshness(lifetime: i64, now: i64) -> Freshness {
+        tokens(lifetime, None).freshness(Timestamp::from_second(now).unwrap())
+    }
+
+    #[test]
+    fn a_token_is_replaced_before_it_expires() {
+        // Two weeks: five minutes ahead.
+        assert_eq!(freshness(1_209_600, 1_209_600 - 301), Freshness::Fresh);
+        assert_eq!(freshness(1_209_600, 1_209_600 - 300), Freshness::Stale);
+        // A minute: a tenth of it ahead.
+        assert_eq!(freshness(60, 53), Freshness::Fresh);
+        assert_eq!(freshness(60, 54), Freshness::Stale);
+        assert_eq!(freshness(60, 60), Freshness::Expired);
+        assert_eq!(freshness(0, 0), Freshness::Expired);
+    }
+
+    #[test]
+    fn an_unknown_expiry_is_fresh() {
+        let mut tokens = tokens(60, None);
+        tokens.expires_at = None;
+        assert_eq!(tokens.freshness(Timestamp::MAX), Freshness::Fresh);
+    }
+
+    #[test]
+    fn a_refresh_token_has_an_end() {
+        let tokens = tokens(60, Some(90));
+        assert!(tokens.can_refresh(Timestamp::from_second(89).unwrap()));
+        assert!(!tokens.can_refresh(Timestamp::from_second(90).unwrap()));
+    }
+}

@@ -1,0 +1,89 @@
+//! The two directories that are ours, and the lock files in one of them.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use etcetera::BaseStrategy;
+
+use crate::error::{Error, Kind, Result};
+
+/// How long another process may hold a lock: longer than any keyring prompt it may be waiting for.
+const LOCK_TIME: Duration = Duration::from_secs(75);
+
+const OURS: &str = "webex-connect";
+
+/// Where sealed files live (`$XDG_DATA_HOME/webex-connect`). It need not exist.
+pub fn data() -> Result<PathBuf> {
+    Ok(strategy()?.data_dir().join(OURS))
+}
+
+/// Takes the lock file `NAME.lock` in the state directory; dropping the file, or dying, lets go of it. Lock files
+/// are never renamed or removed, or two processes could hold one name.
+///
+/// # Errors
+/// The directory can't be made, or another process keeps the lock for more than 75 s.
+pub fn lock(name: &str) -> Result<File> {
+    let strategy = strategy()?;
+    let directory = strategy
+        .state_dir()
+        .unwrap_or_else(|| strategy.data_dir())
+        .join(OURS);
+    let path = directory.join(format!("{name}.lock"));
+    let failed = |error: io::Error| cannot("use the lock file", &path, &error);
+    private(&directory).map_err(failed)?;
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(TryLockError::WouldBlock) => {}
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    // The standard library waits for a lock without a bound, so another thread does the waiting.
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(file.lock().map(|()| file)));
+    match receiver.recv_timeout(LOCK_TIME) {
+        Ok(locked) => locked.map_err(failed),
+        Err(_) => Err(Error::new(
+            Kind::Store,
+            format!(
+                "another webex-connect has held {} for {} s",
+                path.display(),
+                LOCK_TIME.as_secs()
+            ),
+        )
+        .with_hint("end that process and run the same command again")),
+    }
+}
+
+/// Makes a directory that only we can enter, parents as they come.
+pub fn private(directory: &Path) -> io::Result<()> {
+    if let Some(parent) = directory.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(directory) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
+/// An I/O failure as an error about a path.
+pub fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
+    Error::new(Kind::Store, format!("could not {what} {}", path.display()))
+        .with_detail(&error.to_string())
+}
+
+fn strategy() -> Result<impl BaseStrategy> {
+    etcetera::choose_base_strategy().map_err(|_| {
+        Error::new(Kind::Store, "this user has no home directory")
+            .with_hint("set `HOME` and run the same command again")
+    })
+}

@@ -1,0 +1,346 @@
+//! The redirect listener: which request counts, and what the browser sees.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use url::Url;
+
+use crate::app::{Environment, RedirectUri};
+use crate::error::{Error, Kind, Result};
+use crate::http::{Held, Request, Response, Server, Verdict};
+use crate::page::{Forms, escape, page};
+use crate::secret::Secret;
+
+/// The start address's random part, in bytes: more than the 128 bits that can't be guessed.
+const START_BYTES: usize = 24;
+/// The longest authorization code taken; Webex's have about 140 characters.
+const MAX_CODE: usize = 4096;
+/// Parameters that mean something here; a repeated one means nothing.
+const SINGLE: [&str; 4] = ["code", "state", "error", "iss"];
+
+/// A bound listener that has told nobody its addresses yet.
+pub struct Listener {
+    server: Server,
+    redirect_uri: RedirectUri,
+    start_path: String,
+}
+
+/// What an authorization request is answered with, once its `state` is right.
+pub enum Callback {
+    /// The authorization code.
+    Code(Secret),
+    /// `error` and `error_description`, both foreign.
+    Refused {
+        error: String,
+        description: Option<String>,
+    },
+    /// The answer names another issuer (RFC 9207 §2.4).
+    WrongIssuer(String),
+}
+
+/// What a callback is checked against.
+pub struct Expected {
+    pub authorization_url: Url,
+    pub state: Secret,
+    pub environment: Environment,
+    pub base: Url,
+}
+
+impl Listener {
+    /// Binds every address the redirect URI can mean on this machine.
+    ///
+    /// # Errors
+    /// [`Kind::PortInUse`] if another program has one of them, before any browser is opened.
+    pub fn bind(redirect_uri: &RedirectUri) -> Result<Listener> {
+        let addresses: Vec<SocketAddr> = redirect_uri
+            .addresses()
+            .into_iter()
+            .filter(|address| !is_missing_family(address))
+            .collect();
+        let server =
+            Server::bind(&addresses, 0).map_err(|error| not_bound(redirect_uri, &error))?;
+        Listener::new(server, redirect_uri.clone())
+    }
+
+    /// Binds a port of the system's choice, for the embedded sandbox.
+    ///
+    /// # Errors
+    /// No port at all.
+    pub fn bind_any() -> Result<Listener> {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let failed = |error: io::Error| {
+            Error::new(Kind::Failure, "could not listen on 127.0.0.1")
+                .with_detail(&error.to_string())
+        };
+        let server = Server::bind(&[any], 0).map_err(failed)?;
+        let redirect_uri = RedirectUri::on_port(server.port().map_err(failed)?);
+        Listener::new(server, redirect_uri)
+    }
+
+    fn new(server: Server, redirect_uri: RedirectUri) -> Result<Listener> {
+        let mut random = [0; START_BYTES];
+        getrandom::fill(&mut random)
+            .map_err(|_| Error::new(Kind::Failure, "the system has no random numbers to give"))?;
+        let start_path = format!("/{}", BASE64_URL_SAFE_NO_PAD.encode(random));
+        Ok(Listener {
+            server,
+            redirect_uri,
+            start_path,
+        })
+    }
+
+    pub fn redirect_uri(&self) -> &RedirectUri {
+        &self.redirect_uri
+    }
+
+    /// The address a browser on this machine is opened with. It answers 302 to the authorization URL, so that
+    /// neither `state` nor a long scope list ever stands in a process list.
+    pub fn start_address(&self) -> String {
+        format!("{}{}", self.redirect_uri.origin(), self.start_path)
+    }
+
+    /// Serves until the first valid callback, which is then held. Everything else is answered and forgotten.
+    pub async fn wait(self, expected: Expected) -> (Callback, Browser) {
+        let (uri, start) = (self.redirect_uri, self.start_path);
+        let expected = Arc::new(expected);
+        let handler = move |request: &Request| judge(request, &uri, &start, &expected);
+        let (callback, held) = self.server.serve(handler).await;
+        (callback, Browser(held))
+    }
+}
+
+/// The browser that brought the callback, waiting to be told how it ended.
+pub struct Browser(Held);
+
+impl Browser {
+    /// Shows that the connection is made and stored.
+    pub async fn show_connected(self, name: &str) {
+        let name = escape(name);
+        let content = format!(
+            "<h1 class=\"good\">connected</h1>\n<p>The connection <strong>{name}</strong> is stored and ready.</p>\n\
+             <p class=\"faint\">You can close this page and go back to the terminal.</p>"
+        );
+        self.0
+            .answer(page(
+                200,
+                "connected · webex-connect",
+                &content,
+                Forms::None,
+            ))
+            .await;
+    }
+
+    /// Shows what the terminal says, as far as the words are our own.
+    pub async fn show_error(self, error: &Error) {
+        let message = escape(&capitalised(&error.message));
+        let hint = error
+            .hint
+            .as_deref()
+            .map(|hint| format!("<p>{}</p>\n", code_spans(&escape(hint))))
+            .unwrap_or_default();
+        let content = format!(
+            "<h1 class=\"bad\">not connected</h1>\n<p>{message}.</p>\n{hint}\
+             <p class=\"faint\">The terminal says more. You can close this page.</p>"
+        );
+        self.0
+            .answer(page(
+                400,
+                "not connected · webex-connect",
+                &content,
+                Forms::None,
+            ))
+            .await;
+    }
+}
+
+fn capitalised(phrase: &str) -> String {
+    let mut chars = phrase.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+/// Backticks become `<code>`.
+fn code_spans(text: &str) -> String {
+    let pieces = text.split('`').enumerate();
+    pieces
+        .map(|(n, piece)| {
+            if n % 2 == 1 {
+                format!("<code>{piece}</code>")
+            } else {
+                piece.to_owned()
+            }
+        })
+        .collect()
+}
+
+/// `state` before anything else: without it nobody may end the wait, not even with an error.
+fn judge(
+    request: &Request,
+    uri: &RedirectUri,
+    start: &str,
+    expected: &Expected,
+) -> Verdict<Callback> {
+    let refuse = |status, why| Verdict::Answer(Response::text(status, why));
+    let path = request.path();
+    if path != start && path != uri.path() {
+        return refuse(404, "nothing here\n");
+    }
+    if !request.header("Host").is_some_and(|host| uri.is_host(host)) {
+        return refuse(421, "not this host\n");
+    }
+    if request.method != "GET" {
+        return refuse(405, "only GET\n");
+    }
+    if path == start {
+        return Verdict::Answer(Response::redirect(&expected.authorization_url));
+    }
+    match callback(&request.query(), expected) {
+        Some(callback) => Verdict::Hold(callback),
+        None => refuse(400, "not the answer to this login\n"),
+    }
+}
+
+fn callback(query: &[(String, String)], expected: &Expected) -> Option<Callback> {
+    let named = |name: &str| query.iter().filter(|(n, _)| n == name).count();
+    if SINGLE.iter().any(|name| named(name) > 1) {
+        return None;
+    }
+    let value = |name: &str| {
+        query
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
+    };
+    // An implicit-flow answer is never taken, whoever asks (RFC 9700 §2.1.2).
+    if Secret::new(value("state")?) != expected.state || value("access_token").is_some() {
+        return None;
+    }
+    if let Some(iss) = value("iss")
+        && !expected.environment.is_issuer(iss, &expected.base)
+    {
+        return Some(Callback::WrongIssuer(iss.to_owned()));
+    }
+    match (value("code"), value("error")) {
+        (Some(code), None) if is_code(code) => Some(Callback::Code(Secret::new(code))),
+        (None, Some(error)) => {
+            let description = value("error_description").map(str::to_owned);
+            Some(Callback::Refused {
+                error: error.to_owned(),
+                description,
+            })
+        }
+        _ => None,
+    }
+}
+
+fn is_code(code: &str) -> bool {
+    (1..=MAX_CODE).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+}
+
+/// Whether this machine has no such address family, so that nobody else can listen there either.
+fn is_missing_family(address: &SocketAddr) -> bool {
+    address.is_ipv6()
+        && std::net::TcpListener::bind((address.ip(), 0)).is_err_and(|error| {
+            matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
+                // EAFNOSUPPORT has no kind of its own.
+                || error.kind() == io::Error::from_raw_os_error(AF_NOT_SUPPORTED).kind()
+        })
+}
+
+/// `EAFNOSUPPORT` on Linux and `WSAEAFNOSUPPORT` on Windows.
+const AF_NOT_SUPPORTED: i32 = if cfg!(windows) { 10047 } else { 97 };
+
+fn not_bound(uri: &RedirectUri, error: &io::Error) -> Error {
+    let port = uri.port();
+    let (kind, message) = match error.kind() {
+        io::ErrorKind::AddrInUse => (
+            Kind::PortInUse,
+            format!("port {port} of {uri} is in use by another program"),
+        ),
+        _ => (
+            Kind::App,
+            format!("could not listen on port {port} of {uri}"),
+        ),
+    };
+    Error::new(kind, message).with_detail(&error.to_string()).with_hint(format!(
+        "end the program that has port {port}, or register another redirect URI on the app and give it with \
+         `--redirect-uri`; where no port can be had, `webex-connect login --device` needs none"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expected() -> Expected {
+        let base = Url::parse("http://127.0.0.1:9/v1").unwrap();
+        Expected {
+            authorization_url: base.clone(),
+            state: Secret::new("right"),
+            environment: Environment::Custom(base.clone()),
+            base,
+        }
+    }
+
+    fn judged(query: &str) -> Option<Callback> {
+        let query: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        callback(&query, &expected())
+    }
+
+    #[test]
+    fn only_the_right_state_counts() {
+        for ignored in [
+            "",
+            "code=c",
+            "code=c&state=wrong",
+            "code=c&state=",
+            "error=access_denied",
+            "error=access_denied&state=wrong",
+            "state=right",
+            "code=c&state=right&state=right",
+            "code=c&code=d&state=right",
+            "code=c&error=e&state=right",
+            "code=&state=right",
+            "code=%00&state=right",
+            "code=%C3%A9&state=right",
+            "access_token=t&state=right",
+            "access_token=t&code=c&state=right",
+            "code=c&state=right&iss=a&iss=b",
+        ] {
+            assert!(judged(ignored).is_none(), "{ignored}");
+        }
+        assert!(judged(&format!("code={}&state=right", "c".repeat(4097))).is_none());
+        assert!(
+            matches!(judged("code=c&state=right"), Some(Callback::Code(code)) if code.expose() == "c")
+        );
+        assert!(matches!(
+            judged("error=x&state=right"),
+            Some(Callback::Refused { .. })
+        ));
+    }
+
+    #[test]
+    fn the_issuer_is_checked_for_codes_and_errors() {
+        for query in ["code=c", "error=access_denied"] {
+            let wrong = judged(&format!(
+                "{query}&state=right&iss=https%3A%2F%2Fevil.example"
+            ));
+            assert!(matches!(wrong, Some(Callback::WrongIssuer(_))), "{query}");
+            let ignored = judged(&format!(
+                "{query}&state=wrong&iss=https%3A%2F%2Fevil.example"
+            ));
+            assert!(ignored.is_none(), "{query}");
+        }
+        assert!(matches!(
+            judged("code=c&state=right&iss=http%3A%2F%2F127.0.0.1%3A9"),
+            Some(Callback::Code(_))
+        ));
+    }
+}

@@ -1,0 +1,74 @@
+//! Names of connections and apps.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Kind, Result};
+
+/// The name of a connection or an app: `[A-Za-z0-9._-]{1,64}`, not starting with `-` or `.`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(String);
+
+impl Name {
+    /// # Errors
+    /// A character, a start or a length that names don't have.
+    pub fn parse(text: &str) -> Result<Name> {
+        let fits = (1..=64).contains(&text.len())
+            && !text.starts_with(['-', '.'])
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        if fits {
+            return Ok(Name(text.to_owned()));
+        }
+        let rule = "a name is 1 to 64 of A-Z a-z 0-9 . _ - and starts with neither - nor .";
+        Err(Error::new(Kind::Usage, rule).with_hint("for example `webex-connect login work`"))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What makes names equal: `Work` and `work` are one.
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Name> {
+        Name::parse(&text)
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> String {
+        name.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for good in ["a", "Work", "jane.doe-2_x", &"x".repeat(64)] {
+            assert!(Name::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "-a", ".a", "a/b", "a b", "é", "a\n", &"x".repeat(65)] {
+            assert!(Name::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(Name::parse("Work").unwrap().folded(), "work");
+    }
+}

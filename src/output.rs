@@ -1,0 +1,153 @@
+//! The only place that prints: results to stdout, talk to stderr.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde_json::Value;
+
+use crate::error::{Error, Kind, Result, visible};
+
+/// How this run talks.
+#[derive(Clone, Copy)]
+pub struct Output {
+    pub json: bool,
+    stdout_is_terminal: bool,
+    stderr_is_terminal: bool,
+}
+
+impl Output {
+    pub fn new(json: bool) -> Output {
+        Output {
+            json,
+            stdout_is_terminal: io::stdout().is_terminal(),
+            stderr_is_terminal: io::stderr().is_terminal(),
+        }
+    }
+
+    /// What was asked for, as text.
+    ///
+    /// # Errors
+    /// Standard output can't be written. A reader that went away is no error.
+    pub fn result(&self, text: &str) -> Result<()> {
+        let text = if self.stdout_is_terminal {
+            plain(text)
+        } else {
+            text.to_owned()
+        };
+        let mut stdout = io::stdout().lock();
+        let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+        match written {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
+                Kind::Failure,
+                "could not write to standard output",
+            )
+            .with_detail(&error.to_string())),
+            _ => Ok(()),
+        }
+    }
+
+    /// What was asked for, as JSON: for people on a terminal with every character visible, for programs faithful.
+    ///
+    /// # Errors
+    /// As for [`Output::result`].
+    pub fn result_json(&self, value: &Value) -> Result<()> {
+        if self.stdout_is_terminal {
+            self.result(&escaped(&format!("{value:#}")))
+        } else {
+            self.result(&value.to_string())
+        }
+    }
+
+    /// A line of talk; silent with `--json`, whose reader wants events.
+    pub fn note(&self, text: &str) {
+        if !self.json {
+            self.say(text);
+        }
+    }
+
+    /// Something the person should know although the command goes on.
+    pub fn warning(&self, text: &str) {
+        if self.json {
+            self.event(&serde_json::json!({"event": "warning", "message": text}));
+        } else {
+            self.say(&format!("warning: {text}"));
+        }
+    }
+
+    /// A line of JSON among the talk, with `--json` only.
+    pub fn event(&self, value: &Value) {
+        if self.json {
+            self.say(&escaped(&value.to_string()));
+        }
+    }
+
+    /// The error that ends the command.
+    pub fn error(&self, error: &Error) {
+        if self.json {
+            return self.event(&error.to_json());
+        }
+        self.say(&format!("error: {error}"));
+        if let Some(id) = &error.tracking_id {
+            self.say(&format!("tracking id: {id}"));
+        }
+        if let Some(hint) = &error.hint {
+            self.say(&format!("hint: {hint}"));
+        }
+    }
+
+    /// Shows a line that the next one replaces; only on a terminal.
+    pub fn countdown(&self, text: &str) {
+        if self.stderr_is_terminal && !self.json {
+            let _ = write!(io::stderr(), "\r\u{1b}[K{}", plain(text));
+        }
+    }
+
+    /// Takes the last [`Output::countdown`] away.
+    pub fn end_countdown(&self) {
+        if self.stderr_is_terminal && !self.json {
+            let _ = write!(io::stderr(), "\r\u{1b}[K");
+        }
+    }
+
+    /// Nobody is left to tell when stderr can't be written.
+    fn say(&self, text: &str) {
+        let text = if self.stderr_is_terminal {
+            plain(text)
+        } else {
+            text.to_owned()
+        };
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}
+
+/// Text for a terminal: line breaks stay, every other control shows as a stand-in.
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| if c == '\n' { c } else { visible(c) })
+        .collect()
+}
+
+/// JSON for a terminal: serde_json escapes only what is below U+0020, so the rest of the controls is escaped here.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\n' || visible(c) == c {
+            text.push(c);
+        } else {
+            text.push_str(&format!("\\u{:04x}", c as u32));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_on_a_terminal_hides_no_controls() {
+        let value = serde_json::json!({"name": "a\u{9b}b\u{202e}c\u{7f}\u{1b}"});
+        let text = escaped(&value.to_string());
+        assert_eq!(text, r#"{"name":"a\u009bb\u202ec\u007f\u001b"}"#);
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+}

@@ -1,0 +1,45 @@
+//! Parameters as OAuth counts them: from the query or from a form, never from both.
+
+use std::collections::HashSet;
+
+use crate::http::Request;
+
+/// What a form must call itself (RFC 6749 §4.1.3).
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Decoded parameters in the order sent.
+pub struct Params(Vec<(String, String)>);
+
+impl Params {
+    pub fn of_query(request: &Request) -> Params {
+        Params(request.query())
+    }
+
+    /// The parameters of a form, or nothing when the body says it is something else.
+    pub fn of_form(request: &Request) -> Option<Params> {
+        let media_type = request.header("Content-Type")?.split(';').next()?.trim();
+        media_type.eq_ignore_ascii_case(FORM).then(|| {
+            Params(
+                url::form_urlencoded::parse(&request.body)
+                    .into_owned()
+                    .collect(),
+            )
+        })
+    }
+
+    /// One without a value counts as left out (RFC 6749 §3.1).
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
+        Some(value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// Whether a name stands twice, which RFC 6749 §3.1 and §3.2 forbid.
+    pub fn repeated(&self) -> bool {
+        let mut seen = HashSet::new();
+        !self.0.iter().all(|(name, _)| seen.insert(name))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+}

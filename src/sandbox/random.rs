@@ -1,0 +1,57 @@
+//! What must not be guessed, and the shapes it comes in.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use crate::sandbox::people;
+
+/// The cluster named in codes and tokens; Webex writes four characters there.
+const CLUSTER: &str = "SB01";
+
+/// A code or token as Webex writes them: 64 base64url characters, the cluster, the organisation; 106 in all.
+pub fn opaque() -> String {
+    let random = BASE64_URL_SAFE_NO_PAD.encode(bytes::<48>());
+    format!("{random}_{CLUSTER}_{}", people::ORGANIZATION)
+}
+
+/// A key of our own, 256 bits.
+pub fn id() -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes::<32>())
+}
+
+/// A version 4 UUID (RFC 9562 §5.4).
+pub fn uuid() -> String {
+    let mut bytes = bytes::<16>();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
+    let (a, b, c, d, e) = (
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    );
+    format!("{a}-{b}-{c}-{d}-{e}")
+}
+
+/// A system without randomness ends the one request that asked for it; nothing guessable is ever handed out.
+fn bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        panic!("the system gave no random bytes: {error}");
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_tokens_have_the_length_of_webex_ones() {
+        assert_eq!(opaque().len(), 106);
+        assert_ne!(opaque(), opaque());
+        assert_eq!(uuid().len(), 36);
+    }
+}

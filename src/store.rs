@@ -1,0 +1,364 @@
+//! The store: one map of named records, in the OS keyring or in a sealed file.
+
+mod file;
+mod keyring;
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::{App, Environment};
+use crate::connection::Connection;
+use crate::dirs;
+use crate::error::{Error, Kind, Result};
+use crate::name::Name;
+
+use file::SealedFile;
+use keyring::Keyring;
+
+/// The record layout this program writes. A newer one is refused and left alone.
+const SCHEMA: u32 = 1;
+/// The largest record read. A connection with 199 scopes and JWT tokens has about 15 kB.
+const MAX_RECORD: usize = 1024 * 1024;
+/// The size of the record that tries out the store before a login: a connection with 98 scopes has 3.7 kB.
+const PREFLIGHT_SIZE: usize = 4096;
+
+/// The environment variable that chooses the store.
+pub const STORE_VARIABLE: &str = "WEBEX_CONNECT_STORE";
+
+/// Where the person wants records kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    Keyring,
+    File,
+}
+
+/// What a record is stored under. Names are folded, which makes `Work` and `work` one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    Connection(Name),
+    App(Name),
+    Default,
+    Preflight,
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Key::Connection(name) => write!(f, "connection/{}", name.folded()),
+            Key::App(name) => write!(f, "app/{}", name.folded()),
+            Key::Default => f.write_str("default"),
+            Key::Preflight => f.write_str("preflight"),
+        }
+    }
+}
+
+/// A record as it is stored.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+enum Record {
+    Connection(Box<Connection>),
+    App(Box<App>),
+    Default { name: Name },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Envelope {
+    schema: u32,
+    #[serde(flatten)]
+    record: Record,
+}
+
+/// Everything in the store that could be read, and the keys of what could not.
+#[derive(Default)]
+pub struct Listing {
+    pub connections: Vec<Connection>,
+    pub apps: Vec<App>,
+    pub default: Option<Name>,
+    pub unreadable: Vec<Error>,
+}
+
+/// The store in use.
+pub struct Store(Home);
+
+enum Home {
+    Keyring(Keyring),
+    File(SealedFile),
+    /// Sandbox records on a machine without a keyring, with their key beside them: it takes nothing else.
+    SandboxFile {
+        file: SealedFile,
+        no_keyring: Error,
+    },
+}
+
+impl Store {
+    /// Opens the store of the person's choice; without one, the keyring. On a machine that has no keyring at all,
+    /// sandbox records are looked for in the sandbox file.
+    ///
+    /// # Errors
+    /// [`Kind::Store`] if the keyring is absent, locked or hung.
+    pub fn open(choice: Option<Choice>) -> Result<Store> {
+        Store::open_for(choice, SealedFile::sandbox()?.exists())
+    }
+
+    /// As [`Store::open`], for a login that makes a sandbox connection: without a keyring it may begin the file.
+    ///
+    /// # Errors
+    /// As for [`Store::open`].
+    pub fn open_for_sandbox(choice: Option<Choice>) -> Result<Store> {
+        Store::open_for(choice, true)
+    }
+
+    fn open_for(choice: Option<Choice>, may_use_sandbox_file: bool) -> Result<Store> {
+        if choice == Some(Choice::File) {
+            return Ok(Store(Home::File(SealedFile::store()?)));
+        }
+        match Keyring::open() {
+            Ok(keyring) => Ok(Store(Home::Keyring(keyring))),
+            Err(keyring::OpenError::Absent(no_keyring))
+                if choice.is_none() && may_use_sandbox_file =>
+            {
+                Ok(Store(Home::SandboxFile {
+                    file: SealedFile::sandbox()?,
+                    no_keyring,
+                }))
+            }
+            Err(keyring::OpenError::Absent(error) | keyring::OpenError::Other(error)) => Err(error),
+        }
+    }
+
+    /// The name in JSON.
+    pub fn name(&self) -> &'static str {
+        match self.0 {
+            Home::Keyring(_) => "keyring",
+            Home::File(_) => "file",
+            Home::SandboxFile { .. } => "sandbox-file",
+        }
+    }
+
+    /// Whether this is the file for sandbox records on a machine without a keyring.
+    pub fn is_sandbox_file(&self) -> bool {
+        matches!(self.0, Home::SandboxFile { .. })
+    }
+
+    /// Where the records are, for people.
+    pub fn place(&self) -> String {
+        match &self.0 {
+            Home::Keyring(_) => "the OS keyring".to_owned(),
+            Home::File(file) | Home::SandboxFile { file, .. } => file.path().display().to_string(),
+        }
+    }
+
+    /// Makes sure a first write will have a key: the sealed file asks `create` whether to make one.
+    ///
+    /// # Errors
+    /// There is no key and none may be made; the error names every source.
+    pub fn ensure_key(&self, create: impl FnOnce(&std::path::Path) -> Result<bool>) -> Result<()> {
+        match &self.0 {
+            Home::Keyring(_) => Ok(()),
+            Home::File(file) => file.ensure_key(create),
+            Home::SandboxFile { file, .. } => file.ensure_key(|_| Ok(true)),
+        }
+    }
+
+    /// Writes a record of real size, reads it back and removes it: proof, before anyone signs in, that what comes
+    /// of it can be kept.
+    ///
+    /// # Errors
+    /// [`Kind::Store`] with the cause.
+    pub fn preflight(&self) -> Result<()> {
+        let _alone = dirs::lock("preflight")?;
+        self.write(
+            &Key::Preflight,
+            &"x".repeat(PREFLIGHT_SIZE),
+            "Webex connection test, safe to remove",
+        )?;
+        self.remove(&Key::Preflight).map(|_| ())
+    }
+
+    pub fn connection(&self, name: &Name) -> Result<Option<Connection>> {
+        let key = Key::Connection(name.clone());
+        match self.read(&key)? {
+            None => Ok(None),
+            Some(Record::Connection(connection)) => Ok(Some(*connection)),
+            Some(_) => Err(unreadable(&key, "it is not a connection")),
+        }
+    }
+
+    pub fn app(&self, name: &Name) -> Result<Option<App>> {
+        let key = Key::App(name.clone());
+        match self.read(&key)? {
+            None => Ok(None),
+            Some(Record::App(app)) => Ok(Some(*app)),
+            Some(_) => Err(unreadable(&key, "it is not an app")),
+        }
+    }
+
+    /// The default connection's name.
+    pub fn default_name(&self) -> Result<Option<Name>> {
+        match self.read(&Key::Default)? {
+            None => Ok(None),
+            Some(Record::Default { name }) => Ok(Some(name)),
+            Some(_) => Err(unreadable(&Key::Default, "it is not a name")),
+        }
+    }
+
+    /// Saves a connection as its next revision and reads it back.
+    pub fn save_connection(&self, connection: &mut Connection) -> Result<()> {
+        connection.revision += 1;
+        let label = format!(
+            "Webex connection {} ({})",
+            connection.name,
+            connection.account()
+        );
+        let is_sandbox = connection.environment == Environment::Sandbox;
+        let key = Key::Connection(connection.name.clone());
+        self.save(
+            &key,
+            Record::Connection(Box::new(connection.clone())),
+            &label,
+            is_sandbox,
+        )
+    }
+
+    /// Saves an app as its next revision and reads it back.
+    pub fn save_app(&self, app: &mut App) -> Result<()> {
+        app.revision += 1;
+        let label = format!("Webex app {}", app.name);
+        let is_sandbox = app.environment == Environment::Sandbox;
+        self.save(
+            &Key::App(app.name.clone()),
+            Record::App(Box::new(app.clone())),
+            &label,
+            is_sandbox,
+        )
+    }
+
+    /// Makes a stored connection the default one.
+    pub fn save_default(&self, connection: &Connection) -> Result<()> {
+        let record = Record::Default {
+            name: connection.name.clone(),
+        };
+        let is_sandbox = connection.environment == Environment::Sandbox;
+        self.save(
+            &Key::Default,
+            record,
+            "Webex default connection",
+            is_sandbox,
+        )
+    }
+
+    /// Removes a record; `false` if there was none.
+    pub fn remove(&self, key: &Key) -> Result<bool> {
+        match &self.0 {
+            Home::Keyring(keyring) => keyring.remove(&key.to_string()),
+            Home::File(file) | Home::SandboxFile { file, .. } => file.remove(&key.to_string()),
+        }
+    }
+
+    /// Everything there is, sorted by name.
+    pub fn list(&self) -> Result<Listing> {
+        let found = match &self.0 {
+            Home::Keyring(keyring) => keyring.all()?,
+            Home::File(file) | Home::SandboxFile { file, .. } => file.all()?,
+        };
+        let mut listing = Listing::default();
+        for (key, text) in found {
+            match parse(&key, &text) {
+                Ok(Record::Connection(connection)) => listing.connections.push(*connection),
+                Ok(Record::Default { name }) => listing.default = Some(name),
+                Ok(Record::App(app)) => listing.apps.push(*app),
+                // One that was killed in mid-preflight left nothing of worth.
+                Err(_) if key == Key::Preflight.to_string() => {}
+                Err(error) => listing.unreadable.push(error),
+            }
+        }
+        listing
+            .connections
+            .sort_by_key(|connection| connection.name.folded());
+        Ok(listing)
+    }
+
+    fn save(&self, key: &Key, record: Record, label: &str, is_sandbox: bool) -> Result<()> {
+        if let Home::SandboxFile { no_keyring, .. } = &self.0
+            && !is_sandbox
+        {
+            return Err(no_keyring.clone());
+        }
+        let text = serde_json::to_string(&Envelope {
+            schema: SCHEMA,
+            record,
+        })
+        .map_err(|_| {
+            Error::new(
+                Kind::Failure,
+                format!("could not put the record {key} into words"),
+            )
+        })?;
+        self.write(key, &text, label)
+    }
+
+    /// Writes and reads back: only what can be read again is saved.
+    fn write(&self, key: &Key, text: &str, label: &str) -> Result<()> {
+        let key = key.to_string();
+        let read_back = match &self.0 {
+            Home::Keyring(keyring) => {
+                keyring.write(&key, text, label)?;
+                keyring.read(&key)?
+            }
+            Home::File(file) | Home::SandboxFile { file, .. } => {
+                file.write(&key, text)?;
+                file.read(&key)?
+            }
+        };
+        if read_back.as_deref() == Some(text) {
+            return Ok(());
+        }
+        let place = self.place();
+        Err(Error::new(
+            Kind::Store,
+            format!("could not save {key}: {place} gave something else back"),
+        ))
+    }
+
+    fn read(&self, key: &Key) -> Result<Option<Record>> {
+        let key = key.to_string();
+        let text = match &self.0 {
+            Home::Keyring(keyring) => keyring.read(&key)?,
+            Home::File(file) | Home::SandboxFile { file, .. } => file.read(&key)?,
+        };
+        text.map(|text| parse(&key, &text)).transpose()
+    }
+}
+
+fn parse(key: &str, text: &str) -> Result<Record> {
+    #[derive(Deserialize)]
+    struct Head {
+        schema: u32,
+    }
+    if text.len() > MAX_RECORD {
+        return Err(unreadable(key, "it is larger than any record"));
+    }
+    let head: Head = serde_json::from_str(text).map_err(|_| unreadable(key, "it is corrupt"))?;
+    if head.schema > SCHEMA {
+        return Err(unreadable(key, "a newer version of webex-connect wrote it"));
+    }
+    // serde_json's own text quotes the record.
+    let envelope: Envelope =
+        serde_json::from_str(text).map_err(|_| unreadable(key, "it is corrupt"))?;
+    let belongs = match &envelope.record {
+        Record::Connection(connection) => {
+            key == Key::Connection(connection.name.clone()).to_string()
+        }
+        Record::App(app) => key == Key::App(app.name.clone()).to_string(),
+        Record::Default { .. } => key == Key::Default.to_string(),
+    };
+    if belongs {
+        Ok(envelope.record)
+    } else {
+        Err(unreadable(key, "it belongs under another name"))
+    }
+}
+
+fn unreadable(key: impl std::fmt::Display, why: &str) -> Error {
+    Error::new(Kind::Unreadable, format!("the stored record {key} is unreadable: {why}"))
+        .with_hint("it was left as it is; `webex-connect logout NAME` removes it, `webex-connect login NAME` makes it anew")
+}
