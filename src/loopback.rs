@@ -199,7 +199,15 @@ fn judge(
     if path == start {
         return Verdict::Answer(Response::redirect(&expected.authorization_url));
     }
-    match callback(&request.query(), expected) {
+    let query = request.query();
+    // A redirect URI without a path shares `/` with whatever a browser looks for there.
+    if !query
+        .iter()
+        .any(|(name, _)| SINGLE.contains(&name.as_str()))
+    {
+        return refuse(404, "nothing here\n");
+    }
+    match callback(&query, expected) {
         Some(callback) => Verdict::Hold(callback),
         None => refuse(400, "not the answer to this login\n"),
     }
@@ -244,16 +252,23 @@ fn is_code(code: &str) -> bool {
 
 /// Whether this machine has no such address family, so that nobody else can listen there either.
 fn is_missing_family(address: &SocketAddr) -> bool {
+    let bound = std::net::TcpListener::bind((address.ip(), 0));
     address.is_ipv6()
-        && std::net::TcpListener::bind((address.ip(), 0)).is_err_and(|error| {
-            matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
-                // EAFNOSUPPORT has no kind of its own.
-                || error.kind() == io::Error::from_raw_os_error(AF_NOT_SUPPORTED).kind()
+        && bound.is_err_and(|error| {
+            error.kind() == io::ErrorKind::AddrNotAvailable || is_unsupported(&error)
         })
 }
 
-/// `EAFNOSUPPORT` on Linux and `WSAEAFNOSUPPORT` on Windows.
-const AF_NOT_SUPPORTED: i32 = if cfg!(windows) { 10047 } else { 97 };
+/// The system was built or started without IPv6.
+#[cfg(unix)]
+fn is_unsupported(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_unsupported(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+}
 
 fn not_bound(uri: &RedirectUri, error: &io::Error) -> Error {
     let port = uri.port();
@@ -269,7 +284,7 @@ fn not_bound(uri: &RedirectUri, error: &io::Error) -> Error {
     };
     Error::new(kind, message).with_detail(&error.to_string()).with_hint(format!(
         "end the program that has port {port}, or register another redirect URI on the app and give it with \
-         `--redirect-uri`; where no port can be had, `webex-connect login --device` needs none"
+         `--redirect-uri`; a sign-in that needs no port (Webex's device grant) is not in this version"
     ))
 }
 

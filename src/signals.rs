@@ -1,8 +1,6 @@
 //! The signals that end a wait: interrupt, terminate, hang-up.
 
-use std::io;
-
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 
 /// A signal that asked this program to end, by its number.
 #[derive(Clone, Copy)]
@@ -29,13 +27,20 @@ impl Signals {
     /// # Errors
     /// The system refuses a handler.
     #[cfg(unix)]
-    pub fn catch() -> io::Result<Signals> {
+    pub fn catch() -> Result<Signals> {
         use tokio::signal::unix::{SignalKind, signal};
+        let catch = |number, kind| match signal(kind) {
+            Ok(signal) => Ok((number, signal)),
+            Err(error) => {
+                let failed = Error::new(Kind::Failure, "could not listen for signals");
+                Err(failed.with_detail(&error.to_string()))
+            }
+        };
         Ok(Signals {
             caught: [
-                (2, signal(SignalKind::interrupt())?),
-                (15, signal(SignalKind::terminate())?),
-                (1, signal(SignalKind::hangup())?),
+                catch(2, SignalKind::interrupt())?,
+                catch(15, SignalKind::terminate())?,
+                catch(1, SignalKind::hangup())?,
             ],
         })
     }
@@ -55,7 +60,7 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    pub fn catch() -> io::Result<Signals> {
+    pub fn catch() -> Result<Signals> {
         Ok(Signals {})
     }
 

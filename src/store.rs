@@ -2,8 +2,7 @@
 
 mod file;
 mod keyring;
-
-use serde::{Deserialize, Serialize};
+mod record;
 
 use crate::app::{App, Environment};
 use crate::connection::Connection;
@@ -13,11 +12,9 @@ use crate::name::Name;
 
 use file::SealedFile;
 use keyring::Keyring;
+pub use record::Key;
+use record::{Record, parse, unreadable};
 
-/// The record layout this program writes. A newer one is refused and left alone.
-const SCHEMA: u32 = 1;
-/// The largest record read. A connection with 199 scopes and JWT tokens has about 15 kB.
-const MAX_RECORD: usize = 1024 * 1024;
 /// The size of the record that tries out the store before a login: a connection with 98 scopes has 3.7 kB.
 const PREFLIGHT_SIZE: usize = 4096;
 
@@ -29,42 +26,6 @@ pub const STORE_VARIABLE: &str = "WEBEX_CONNECT_STORE";
 pub enum Choice {
     Keyring,
     File,
-}
-
-/// What a record is stored under. Names are folded, which makes `Work` and `work` one record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Key {
-    Connection(Name),
-    App(Name),
-    Default,
-    Preflight,
-}
-
-impl std::fmt::Display for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Key::Connection(name) => write!(f, "connection/{}", name.folded()),
-            Key::App(name) => write!(f, "app/{}", name.folded()),
-            Key::Default => f.write_str("default"),
-            Key::Preflight => f.write_str("preflight"),
-        }
-    }
-}
-
-/// A record as it is stored.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "snake_case")]
-enum Record {
-    Connection(Box<Connection>),
-    App(Box<App>),
-    Default { name: Name },
-}
-
-#[derive(Serialize, Deserialize)]
-struct Envelope {
-    schema: u32,
-    #[serde(flatten)]
-    record: Record,
 }
 
 /// Everything in the store that could be read, and the keys of what could not.
@@ -283,16 +244,7 @@ impl Store {
         {
             return Err(no_keyring.clone());
         }
-        let text = serde_json::to_string(&Envelope {
-            schema: SCHEMA,
-            record,
-        })
-        .map_err(|_| {
-            Error::new(
-                Kind::Failure,
-                format!("could not put the record {key} into words"),
-            )
-        })?;
+        let text = record::text(key, record)?;
         self.write(key, &text, label)
     }
 
@@ -327,38 +279,4 @@ impl Store {
         };
         text.map(|text| parse(&key, &text)).transpose()
     }
-}
-
-fn parse(key: &str, text: &str) -> Result<Record> {
-    #[derive(Deserialize)]
-    struct Head {
-        schema: u32,
-    }
-    if text.len() > MAX_RECORD {
-        return Err(unreadable(key, "it is larger than any record"));
-    }
-    let head: Head = serde_json::from_str(text).map_err(|_| unreadable(key, "it is corrupt"))?;
-    if head.schema > SCHEMA {
-        return Err(unreadable(key, "a newer version of webex-connect wrote it"));
-    }
-    // serde_json's own text quotes the record.
-    let envelope: Envelope =
-        serde_json::from_str(text).map_err(|_| unreadable(key, "it is corrupt"))?;
-    let belongs = match &envelope.record {
-        Record::Connection(connection) => {
-            key == Key::Connection(connection.name.clone()).to_string()
-        }
-        Record::App(app) => key == Key::App(app.name.clone()).to_string(),
-        Record::Default { .. } => key == Key::Default.to_string(),
-    };
-    if belongs {
-        Ok(envelope.record)
-    } else {
-        Err(unreadable(key, "it belongs under another name"))
-    }
-}
-
-fn unreadable(key: impl std::fmt::Display, why: &str) -> Error {
-    Error::new(Kind::Unreadable, format!("the stored record {key} is unreadable: {why}"))
-        .with_hint("it was left as it is; `webex-connect logout NAME` removes it, `webex-connect login NAME` makes it anew")
 }

@@ -1,5 +1,6 @@
 //! `login`: makes a connection, or makes one again.
 
+mod outcome;
 mod plan;
 mod way;
 
@@ -9,21 +10,18 @@ use clap::Args;
 use jiff::Timestamp;
 use url::Url;
 
-use crate::app::{Environment, PORTAL};
 use crate::client::Client;
-use crate::cmd::{Context, list, variable};
-use crate::connection::{AppRef, Connection, Grant, Identity};
+use crate::cmd::{Context, variable};
 use crate::error::{Error, Kind, Result};
-use crate::loopback::{Callback, Listener};
-use crate::oauth::{self, Authorization, Granted, Greeting};
-use crate::output::Output;
+use crate::loopback::Listener;
+use crate::oauth::{Authorization, Greeting};
 use crate::prompt;
 use crate::sandbox::Sandbox;
 use crate::secret::Secret;
 use crate::session;
 use crate::signals::Signals;
 use crate::store::Store;
-use crate::webex;
+use outcome::{accept, identify, report, save};
 use plan::Plan;
 use way::{Asked, Way};
 
@@ -105,33 +103,21 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
 /// browser is told only what is stored.
 async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
     let output = context.output;
-    let mut signals = Signals::catch().map_err(|error| {
-        Error::new(Kind::Failure, "could not listen for signals").with_detail(&error.to_string())
-    })?;
     let way = Way::choose(context, arguments)?;
-    let store = match arguments.sandbox {
-        true => Store::open_for_sandbox(context.store_choice)?,
-        false => context.store()?,
-    };
-    let mut plan = Plan::settle(arguments, &store)?;
+    let (store, mut plan) = settle(context, arguments)?;
+    // Until here a signal just ends the program, a keyring prompt that hangs included; there is nothing to undo.
+    let mut signals = Signals::catch()?;
     if plan.needs_secret {
         plan.app.client_secret = client_secret(context, arguments, &mut signals).await?;
     }
-    store.ensure_key(|path| create_key(context, path))?;
-    if store.is_sandbox_file() {
-        output.note(&format!(
-            "there is no keyring here; the sandbox connection is kept in {}",
-            store.place()
-        ));
-    }
-    store.preflight()?;
+    let ready = Ready::new(&mut plan, &way)?;
+    let authorization = Authorization::new(&ready.base, &plan.app, &plan.scopes, greeting(&plan))?;
     let Ready {
         listener,
         base,
         client,
-        sandbox,
-    } = Ready::new(&mut plan, &way)?;
-    let authorization = Authorization::new(&base, &plan.app, &plan.scopes, greeting(&plan))?;
+        _sandbox,
+    } = ready;
     let asked = Asked {
         plan: &plan,
         authorization: &authorization,
@@ -155,12 +141,29 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
         Ok(connection) => browser.show_connected(connection.name.as_str()).await,
         Err(error) => browser.show_error(error).await,
     }
-    drop(sandbox);
     let connection = finished?;
     if let Some(signal) = signals.pending().await {
         return Err(signal.into_error(&format!("{} was stored all the same", connection.name)));
     }
     report(output, &store, &connection)
+}
+
+/// The store, tried out, and what the login will do: everything short of a secret and a port.
+fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan)> {
+    let store = match arguments.sandbox {
+        true => Store::open_for_sandbox(context.store_choice)?,
+        false => context.store()?,
+    };
+    let plan = Plan::settle(arguments, &store)?;
+    store.ensure_key(|path| create_key(context, path))?;
+    if store.is_sandbox_file() {
+        let place = store.place();
+        context.output.note(&format!(
+            "there is no keyring here; the sandbox connection is kept in {place}"
+        ));
+    }
+    store.preflight()?;
+    Ok((store, plan))
 }
 
 /// The client secret, from the first source that has it.
@@ -217,7 +220,7 @@ struct Ready {
     base: Url,
     client: Client,
     /// Lives for as long as the login.
-    sandbox: Option<Sandbox>,
+    _sandbox: Option<Sandbox>,
 }
 
 impl Ready {
@@ -230,7 +233,7 @@ impl Ready {
                 listener,
                 base,
                 client,
-                sandbox: None,
+                _sandbox: None,
             });
         }
         let listener = Listener::bind_any()?;
@@ -242,125 +245,7 @@ impl Ready {
             listener,
             client: Client::new(&base)?,
             base,
-            sandbox: Some(sandbox),
+            _sandbox: Some(sandbox),
         })
     }
-}
-
-/// The code in a callback, or what the callback says instead.
-fn accept(callback: Callback) -> Result<Secret> {
-    match callback {
-        Callback::Code(code) => Ok(code),
-        Callback::Refused { error, description } => {
-            Err(oauth::authorization_error(&error, description.as_deref()))
-        }
-        Callback::WrongIssuer(iss) => {
-            let message = "the answer came from another issuer (iss) than the one that was asked";
-            Err(Error::new(Kind::Refused, message)
-                .with_detail(&iss)
-                .with_hint(
-                    "nothing was stored; check `--api-base` and what else is open in the browser",
-                ))
-        }
-    }
-}
-
-/// Who signed in. Knowing it is not needed for a connection, so trouble here is only told.
-async fn identify(
-    output: Output,
-    client: &Client,
-    base: &Url,
-    granted: &Granted,
-) -> Option<Identity> {
-    match webex::people_me(client, base, &granted.tokens.access_token).await {
-        Ok(identity) => identity,
-        Err(error) => {
-            output.warning(&format!("could not ask Webex who signed in: {error}"));
-            None
-        }
-    }
-}
-
-/// Stores the app, the connection and, for a first one, the default.
-fn save(
-    store: &Store,
-    plan: Plan,
-    granted: Granted,
-    identity: Option<Identity>,
-) -> Result<Connection> {
-    let Plan {
-        name,
-        auth_type,
-        mut app,
-        app_name,
-        scopes,
-        existing,
-        ..
-    } = plan;
-    let mut connection = Connection {
-        revision: existing.map_or(0, |connection| connection.revision),
-        name,
-        auth_type,
-        app: Some(AppRef {
-            name: app_name.clone(),
-            client_id: app.client_id.clone(),
-            redirect_uri: app.redirect_uri.to_string(),
-        }),
-        environment: app.environment.clone(),
-        identity,
-        grant: Grant::new(scopes.clone(), granted.scope),
-        tokens: granted.tokens,
-        reconnect_needed: None,
-    };
-    if app_name.is_some() {
-        app.scopes = scopes;
-        store.save_app(&mut app)?;
-    }
-    store.save_connection(&mut connection)?;
-    if takes_over(store, &connection)? {
-        store.save_default(&connection)?;
-    }
-    Ok(connection)
-}
-
-/// Whether this connection becomes the default: where there is none, and in place of the sandbox's.
-fn takes_over(store: &Store, connection: &Connection) -> Result<bool> {
-    let Some(name) = store.default_name()? else {
-        return Ok(true);
-    };
-    let Some(default) = store.connection(&name)? else {
-        return Ok(true);
-    };
-    Ok(default.environment == Environment::Sandbox
-        && connection.environment != Environment::Sandbox)
-}
-
-fn report(output: Output, store: &Store, connection: &Connection) -> Result<()> {
-    let missing = connection.grant.missing();
-    if !missing.is_empty() {
-        output.warning(&format!(
-            "Webex granted fewer scopes than asked; missing: {missing}. Tick them on the app at {PORTAL}, then run \
-             `webex-connect login {}` again",
-            connection.name
-        ));
-    }
-    if output.json {
-        let is_default = store
-            .default_name()?
-            .is_some_and(|name| name.folded() == connection.name.folded());
-        return output.result_json(&connection.to_json(is_default, store.name(), Timestamp::now()));
-    }
-    let until = list::day(connection.tokens.expires_at);
-    let scopes = connection.grant.granted.len();
-    output.note(&format!(
-        "connected {} as {}",
-        connection.name,
-        connection.account()
-    ));
-    output.note(&format!(
-        "{scopes} scopes granted, token good until {until}, kept in {}",
-        store.place()
-    ));
-    output.note(&format!("next: `webex-connect token {}`", connection.name));
-    Ok(())
 }

@@ -76,7 +76,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
                 .with_detail(&error.to_string())
                 .with_hint("leave `--port` out to take a free one")
         };
-        let mut signals = Signals::catch().map_err(failed)?;
+        let mut signals = Signals::catch()?;
         let sandbox = Sandbox::start(options).map_err(failed)?;
         output.result(sandbox.api_base().as_str())?;
         Err(signals.next().await.into_error("the sandbox has ended"))

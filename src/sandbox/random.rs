@@ -36,6 +36,7 @@ pub fn uuid() -> String {
 }
 
 /// A system without randomness ends the one request that asked for it; nothing guessable is ever handed out.
+#[allow(clippy::panic, reason = "a guessable code or token would be worse")]
 fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if let Err(error) = getrandom::fill(&mut bytes) {

@@ -1,0 +1,145 @@
+//! One request off a socket: read within bounds, parsed, nothing in it trusted.
+
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+/// Request line and headers together. A callback with a 4,096 character code fits four times over.
+const MAX_HEAD: usize = 16 * 1024;
+/// Header lines in one request; browsers send about fifteen.
+const MAX_HEADERS: usize = 64;
+/// A parsed request. Nothing in it is trusted.
+pub struct Request {
+    pub method: String,
+    /// The request target as sent: path and query.
+    pub target: String,
+    pub body: Vec<u8>,
+    headers: Vec<(String, String)>,
+}
+
+impl Request {
+    /// The value of a header that was sent exactly once; names compare without case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self
+            .headers
+            .iter()
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        match (values.next(), values.next()) {
+            (Some((_, value)), None) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The path: the target up to the first `?`.
+    pub fn path(&self) -> &str {
+        self.target
+            .split_once('?')
+            .map_or(self.target.as_str(), |(path, _)| path)
+    }
+
+    /// The query, percent-decoded, in the order sent.
+    pub fn query(&self) -> Vec<(String, String)> {
+        let query = self.target.split_once('?').map_or("", |(_, query)| query);
+        url::form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect()
+    }
+}
+
+/// Reads one request. `Err(Some(status))` is a refusal to answer with, `Err(None)` a peer that is gone.
+pub async fn read(stream: &mut TcpStream, max_body: usize) -> Result<Request, Option<u16>> {
+    let mut bytes = Vec::with_capacity(2048);
+    let head_end = loop {
+        let seen = bytes.len();
+        if stream.read_buf(&mut bytes).await.map_err(|_| None)? == 0 {
+            return Err(None);
+        }
+        // A method is upper-case letters; a TLS hello and other strangers are known by their first byte.
+        if !bytes[0].is_ascii_uppercase() {
+            return Err(Some(400));
+        }
+        if let Some(end) = end_of_head(&bytes, seen) {
+            break end;
+        }
+        if bytes.len() > MAX_HEAD {
+            return Err(Some(431));
+        }
+    };
+    if head_end > MAX_HEAD {
+        return Err(Some(431));
+    }
+    let mut request = parse_head(&bytes[..head_end])?;
+    let length = body_length(&request)?;
+    if length > max_body {
+        return Err(Some(413));
+    }
+    request.body = bytes.split_off(head_end);
+    while request.body.len() < length {
+        if stream.read_buf(&mut request.body).await.map_err(|_| None)? == 0 {
+            return Err(None);
+        }
+    }
+    request.body.truncate(length);
+    Ok(request)
+}
+
+/// Where the head ends, looking only at what came since `seen` and the three bytes before it.
+fn end_of_head(bytes: &[u8], seen: usize) -> Option<usize> {
+    let from = seen.saturating_sub(3);
+    bytes[from..]
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .map(|at| from + at + 4)
+}
+
+fn parse_head(head: &[u8]) -> Result<Request, Option<u16>> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut parsed = httparse::Request::new(&mut headers);
+    match parsed.parse(head) {
+        Ok(httparse::Status::Complete(_)) => {}
+        Err(httparse::Error::TooManyHeaders) => return Err(Some(431)),
+        _ => return Err(Some(400)),
+    }
+    let headers = parsed
+        .headers
+        .iter()
+        .map(|header| {
+            Ok((
+                header.name.to_owned(),
+                std::str::from_utf8(header.value)?.to_owned(),
+            ))
+        })
+        .collect::<Result<_, std::str::Utf8Error>>()
+        .map_err(|_| Some(400))?;
+    let (Some(method), Some(target)) = (parsed.method, parsed.path) else {
+        return Err(Some(400));
+    };
+    Ok(Request {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        body: Vec::new(),
+        headers,
+    })
+}
+
+/// The announced body length. Chunked bodies and conflicting lengths are refused: that is where smuggling lives
+/// (RFC 9112 §6.3).
+fn body_length(request: &Request) -> Result<usize, Option<u16>> {
+    let sent = |name: &str| {
+        request
+            .headers
+            .iter()
+            .any(|(n, _)| n.eq_ignore_ascii_case(name))
+    };
+    if sent("Transfer-Encoding") {
+        return Err(Some(400));
+    }
+    match request.header("Content-Length") {
+        None if sent("Content-Length") => Err(Some(400)),
+        None => Ok(0),
+        Some(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => {
+            // More digits than a usize holds is more than any limit.
+            Ok(text.parse().unwrap_or(usize::MAX))
+        }
+        Some(_) => Err(Some(400)),
+    }
+}

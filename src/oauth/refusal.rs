@@ -1,0 +1,157 @@
+//! Refusals, in either of Webex's shapes or in none, and what they mean.
+
+use serde_json::Value;
+
+use crate::app::PORTAL;
+use crate::client::Answer;
+use crate::error::{Error, Kind};
+use crate::oauth::Purpose;
+use crate::secret::Secret;
+
+/// What `error` in an authorization response means (RFC 6749 §4.1.2.1), in words that help.
+pub fn authorization_error(error: &str, description: Option<&str>) -> Error {
+    let again = "run the same `webex-connect login` again";
+    let told = match error {
+        "access_denied" => {
+            Error::new(Kind::Denied, "the request was refused on Webex's page").with_hint(again)
+        }
+        "invalid_scope" => Error::new(Kind::App, "Webex refused the scopes that were asked for").with_hint(
+            format!("tick every scope you ask for on the app at {PORTAL}, or ask for fewer with `--scope`"),
+        ),
+        "server_error" | "temporarily_unavailable" => {
+            Error::new(Kind::Temporary, "Webex could not finish the sign-in").with_hint(again)
+        }
+        "login_required" | "interaction_required" | "account_selection_required" => {
+            Error::new(Kind::SignIn, "Webex wants a sign-in first").with_hint(again)
+        }
+        "invalid_request" | "unauthorized_client" | "unsupported_response_type" => {
+            Error::new(Kind::App, "Webex refused the authorization request")
+                .with_hint(format!("check the app at {PORTAL}"))
+        }
+        _ => Error::new(Kind::Failure, "Webex ended the sign-in with an error it alone knows").with_hint(again),
+    };
+    let detail = [Some(error), description]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(": ");
+    told.with_detail(&detail)
+}
+
+/// A refusal in either of Webex's shapes, or in none.
+pub struct Refusal {
+    status: u16,
+    code: Option<String>,
+    description: Option<String>,
+    tracking_id: Option<String>,
+}
+
+impl Refusal {
+    pub fn read(answer: &Answer, secrets: &[Secret]) -> Refusal {
+        let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        let text = |value: &Value| value.as_str().map(|text| redact(text, secrets));
+        let described = || text(&body["errors"][0]["description"]);
+        let header = answer
+            .headers()
+            .get("trackingid")
+            .and_then(|id| id.to_str().ok());
+        Refusal {
+            status: answer.status().as_u16(),
+            code: text(&body["error"]),
+            description: text(&body["error_description"])
+                .or_else(described)
+                .or_else(|| text(&body["message"])),
+            tracking_id: text(&body["trackingId"])
+                .or_else(|| text(&body["trackingID"]))
+                .or_else(|| header.map(|id| redact(id, secrets))),
+        }
+    }
+
+    fn mentions(&self, words: &str) -> bool {
+        let code = self.code.as_deref().unwrap_or_default();
+        let description = self.description.as_deref().unwrap_or_default();
+        format!("{code} {description}")
+            .to_ascii_lowercase()
+            .contains(words)
+    }
+
+    /// A definite refusal names its cause; everything that may pass is [`Kind::Temporary`].
+    pub fn into_error(self, purpose: Purpose) -> Error {
+        let status = self.status;
+        let error = if (300..400).contains(&status) {
+            let message = format!(
+                "the token endpoint answered with a redirect ({status}), which is never followed"
+            );
+            Error::new(Kind::Refused, message).with_hint("check `--api-base` and the proxy")
+        } else if status >= 500 || status == 429 || status == 408 {
+            Error::new(
+                Kind::Temporary,
+                format!("Webex can't answer just now ({status})"),
+            )
+            .with_hint("run the same command again in a minute")
+        } else if status == 401 || self.mentions("client") {
+            Error::new(Kind::App, "Webex refused the app's client ID or client secret").with_hint(format!(
+                "compare both with {PORTAL}, then run `webex-connect login` with `--client-id` again"
+            ))
+        } else if self.mentions("redirect") {
+            Error::new(Kind::App, "Webex refused the redirect URI").with_hint(format!(
+                "register it on the app at {PORTAL}, character for character"
+            ))
+        } else if self.mentions("scope") {
+            Error::new(Kind::App, "Webex refused the scopes")
+                .with_hint(format!("tick them on the app at {PORTAL}"))
+        } else {
+            self.grant_error(purpose)
+        };
+        let detail = [self.code, self.description]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(": ");
+        error
+            .with_detail(&detail)
+            .with_tracking_id(self.tracking_id)
+    }
+
+    /// Webex calls a dead refresh token `invalid_request`, in words that name the refresh token.
+    fn grant_error(&self, purpose: Purpose) -> Error {
+        match purpose {
+            Purpose::Exchange => Error::new(Kind::SignIn, "Webex refused the authorization code")
+                .with_hint("codes live for seconds and work once: run the same `webex-connect login` again"),
+            Purpose::Refresh if self.mentions("invalid_grant") || self.mentions("refresh token") => {
+                Error::new(Kind::SignIn, "Webex refused the refresh token: it was used elsewhere, revoked or has expired")
+            }
+            Purpose::Refresh => Error::new(Kind::Failure, format!("Webex refused the refresh ({})", self.status))
+                .with_hint("run `webex-connect login` to sign in again if this goes on"),
+        }
+    }
+}
+
+/// The values of a token request's form that must not come back in an error text.
+pub fn form_secrets(body: &[u8]) -> Vec<Secret> {
+    const SECRET: [&str; 4] = ["client_secret", "code", "code_verifier", "refresh_token"];
+    url::form_urlencoded::parse(body)
+        .filter(|(name, value)| SECRET.contains(&name.as_ref()) && !value.is_empty())
+        .map(|(_, value)| Secret::new(value))
+        .collect()
+}
+
+fn redact(text: &str, secrets: &[Secret]) -> String {
+    secrets.iter().fold(text.to_owned(), |text, secret| {
+        text.replace(secret.expose(), "[redacted]")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_do_not_come_back_in_refusals() {
+        let secrets = form_secrets(b"client_secret=s3cr3t%2B&code=c0de&grant_type=x");
+        assert_eq!(
+            redact("bad s3cr3t+ and c0de for x", &secrets),
+            "bad [redacted] and [redacted] for x"
+        );
+    }
+}

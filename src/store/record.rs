@@ -1,0 +1,98 @@
+//! A record: what it is stored under, its text, and what makes a text no record.
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::connection::Connection;
+use crate::error::{Error, Kind, Result};
+use crate::name::Name;
+
+/// The record layout this program writes. A newer one is refused and left alone.
+const SCHEMA: u32 = 1;
+/// The largest record read. A connection with 199 scopes and JWT tokens has about 15 kB.
+const MAX_RECORD: usize = 1024 * 1024;
+/// What a record is stored under. Names are folded, which makes `Work` and `work` one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    Connection(Name),
+    App(Name),
+    Default,
+    Preflight,
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Key::Connection(name) => write!(f, "connection/{}", name.folded()),
+            Key::App(name) => write!(f, "app/{}", name.folded()),
+            Key::Default => f.write_str("default"),
+            Key::Preflight => f.write_str("preflight"),
+        }
+    }
+}
+
+/// A record as it is stored.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+pub enum Record {
+    Connection(Box<Connection>),
+    App(Box<App>),
+    Default { name: Name },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Envelope {
+    schema: u32,
+    #[serde(flatten)]
+    record: Record,
+}
+
+/// The text of a record, as it is stored.
+pub fn text(key: &Key, record: Record) -> Result<String> {
+    let envelope = Envelope {
+        schema: SCHEMA,
+        record,
+    };
+    serde_json::to_string(&envelope).map_err(|_| {
+        Error::new(
+            Kind::Failure,
+            format!("could not put the record {key} into words"),
+        )
+    })
+}
+
+/// Reads a record, and leaves what it can't read to whoever can.
+pub fn parse(key: &str, text: &str) -> Result<Record> {
+    #[derive(Deserialize)]
+    struct Head {
+        schema: u32,
+    }
+    if text.len() > MAX_RECORD {
+        return Err(unreadable(key, "it is larger than any record"));
+    }
+    let head: Head = serde_json::from_str(text).map_err(|_| unreadable(key, "it is corrupt"))?;
+    if head.schema > SCHEMA {
+        return Err(unreadable(key, "a newer version of webex-connect wrote it"));
+    }
+    // serde_json's own text quotes the record.
+    let envelope: Envelope =
+        serde_json::from_str(text).map_err(|_| unreadable(key, "it is corrupt"))?;
+    let belongs = match &envelope.record {
+        Record::Connection(connection) => {
+            key == Key::Connection(connection.name.clone()).to_string()
+        }
+        Record::App(app) => key == Key::App(app.name.clone()).to_string(),
+        Record::Default { .. } => key == Key::Default.to_string(),
+    };
+    if belongs {
+        Ok(envelope.record)
+    } else {
+        Err(unreadable(key, "it belongs under another name"))
+    }
+}
+
+/// The error for a record that stays as it is.
+pub fn unreadable(key: impl std::fmt::Display, why: &str) -> Error {
+    Error::new(Kind::Unreadable, format!("the stored record {key} is unreadable: {why}"))
+        .with_hint("it was left as it is; `webex-connect logout NAME` removes it, `webex-connect login NAME` makes it anew")
+}
