@@ -120,7 +120,7 @@ impl Browser {
     pub async fn show_connected(self, name: &str) {
         let name = escape(name);
         let content = format!(
-            "<h1 class=\"good\">connected</h1>\n<p>The connection <strong>{name}</strong> is stored and ready.</p>\n\
+            "<h1 class=\"good\">You are connected</h1>\n<p>The connection <strong>{name}</strong> is stored and ready.</p>\n\
              <p class=\"faint\">You can close this page and go back to the terminal.</p>"
         );
         self.0
@@ -142,7 +142,7 @@ impl Browser {
             .map(|hint| format!("<p>{}</p>\n", code_spans(&escape(hint))))
             .unwrap_or_default();
         let content = format!(
-            "<h1 class=\"bad\">not connected</h1>\n<p>{message}.</p>\n{hint}\
+            "<h1 class=\"bad\">Not connected</h1>\n<p>{message}.</p>\n{hint}\
              <p class=\"faint\">The terminal says more. You can close this page.</p>"
         );
         self.0

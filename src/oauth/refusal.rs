@@ -75,6 +75,18 @@ impl Refusal {
             .contains(words)
     }
 
+    /// Webex calls a dead refresh token `invalid_request`, in words that name the refresh token.
+    fn is_about_the_grant(&self) -> bool {
+        self.code.as_deref() == Some("invalid_grant") || self.mentions("refresh token")
+    }
+
+    fn is_about_the_client(&self) -> bool {
+        let codes = ["invalid_client", "unauthorized_client"];
+        let words = ["client id", "client_id", "client secret", "client_secret"];
+        codes.iter().any(|code| self.code.as_deref() == Some(code))
+            || words.iter().any(|words| self.mentions(words))
+    }
+
     /// A definite refusal names its cause; everything that may pass is [`Kind::Temporary`].
     pub fn into_error(self, purpose: Purpose) -> Error {
         let status = self.status;
@@ -89,7 +101,9 @@ impl Refusal {
                 format!("Webex can't answer just now ({status})"),
             )
             .with_hint("run the same command again in a minute")
-        } else if status == 401 || self.mentions("client") {
+        } else if self.is_about_the_grant() {
+            self.grant_error(purpose)
+        } else if status == 401 || self.is_about_the_client() {
             Error::new(Kind::App, "Webex refused the app's client ID or client secret").with_hint(format!(
                 "compare both with {PORTAL}, then run `webex-connect login` with `--client-id` again"
             ))
@@ -113,12 +127,11 @@ impl Refusal {
             .with_tracking_id(self.tracking_id)
     }
 
-    /// Webex calls a dead refresh token `invalid_request`, in words that name the refresh token.
     fn grant_error(&self, purpose: Purpose) -> Error {
         match purpose {
             Purpose::Exchange => Error::new(Kind::SignIn, "Webex refused the authorization code")
                 .with_hint("codes live for seconds and work once: run the same `webex-connect login` again"),
-            Purpose::Refresh if self.mentions("invalid_grant") || self.mentions("refresh token") => {
+            Purpose::Refresh if self.is_about_the_grant() => {
                 Error::new(Kind::SignIn, "Webex refused the refresh token: it was used elsewhere, revoked or has expired")
             }
             Purpose::Refresh => Error::new(Kind::Failure, format!("Webex refused the refresh ({})", self.status))
