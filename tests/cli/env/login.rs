@@ -1,0 +1,185 @@
+//! `login` while it waits, and the browser played by hand.
+
+use std::process::Command;
+
+use serde_json::Value;
+use url::{Url, form_urlencoded};
+
+use super::process::{Finished, Process, Stream};
+use super::sandbox::{CLIENT_ID, CLIENT_SECRET, Sandbox};
+use super::{Answer, Env, http};
+
+/// A login that has shown its authorization URL.
+pub struct Login {
+    pub process: Process,
+    /// The authorization URL.
+    pub url: Url,
+    redirect_uri: Url,
+    secrets: Vec<String>,
+}
+
+/// The address a browser is sent to after the consent page.
+pub struct Callback(pub Url);
+
+impl Callback {
+    pub fn code(&self) -> String {
+        parameter(&self.0, "code")
+    }
+}
+
+impl Login {
+    /// `login work --json` against the sandbox; `more` says who opens the browser, and whatever else.
+    pub fn start(env: &Env, sandbox: &Sandbox, redirect_uri: &str, more: &[&str]) -> Login {
+        let mut command = Login::command(env, sandbox, redirect_uri);
+        command.arg("--json").args(more);
+        Login::follow(command, redirect_uri, |line| {
+            let event: Value = serde_json::from_str(line).ok()?;
+            (event["event"] == "authorize").then(|| event["url"].as_str().map(str::to_owned))?
+        })
+    }
+
+    /// The same in prose, where the URL stands somewhere on a line.
+    pub fn in_prose(env: &Env, sandbox: &Sandbox, redirect_uri: &str) -> Login {
+        let mut command = Login::command(env, sandbox, redirect_uri);
+        command.arg("--no-browser");
+        let start = format!("{}/authorize?", sandbox.base);
+        Login::follow(command, redirect_uri, move |line| {
+            let url = &line[line.find(&start)?..];
+            url.split_whitespace().next().map(str::to_owned)
+        })
+    }
+
+    /// The command alone, its client secret to come on stdin.
+    pub fn command(env: &Env, sandbox: &Sandbox, redirect_uri: &str) -> Command {
+        let mut command = env.command(["login", "work", "--api-base", &sandbox.base]);
+        command
+            .args(["--client-id", CLIENT_ID, "--client-secret-stdin"])
+            .args(["--redirect-uri", redirect_uri]);
+        command
+    }
+
+    fn follow(
+        command: Command,
+        redirect_uri: &str,
+        url_in: impl Fn(&str) -> Option<String>,
+    ) -> Login {
+        let mut process = Process::spawn(command, format!("{CLIENT_SECRET}\n").as_bytes());
+        let url = loop {
+            match process.next_line(Stream::Err) {
+                Some(line) => {
+                    if let Some(url) = url_in(&line) {
+                        break url;
+                    }
+                }
+                None => panic!("no authorization URL: {}", process.finish()),
+            }
+        };
+        Login {
+            process,
+            url: parsed(&url),
+            redirect_uri: parsed(redirect_uri),
+            secrets: vec![CLIENT_SECRET.to_owned()],
+        }
+    }
+
+    pub fn state(&self) -> String {
+        parameter(&self.url, "state")
+    }
+
+    pub fn port(&self) -> u16 {
+        self.redirect_uri.port().unwrap_or(80)
+    }
+
+    /// Opens the consent page and presses `allow` or `refuse`; the callback is not followed yet.
+    pub fn consent(&mut self, decision: &str) -> Callback {
+        let page = http::get(&self.url);
+        assert_eq!(page.status, 200, "the consent page: {page}");
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(hidden_inputs(&page.body));
+        let form = form.append_pair("decision", decision).finish();
+        let mut action = self.url.clone();
+        action.set_query(None);
+        let answer = http::request("POST", &action, "application/x-www-form-urlencoded", &form);
+        assert_eq!(
+            answer.status, 302,
+            "{decision} on the consent page: {answer}"
+        );
+        let callback = Callback(parsed(&answer.header("Location")));
+        let sent_to = &callback.0[..url::Position::AfterPath];
+        assert_eq!(
+            sent_to,
+            self.redirect_uri.as_str(),
+            "where consent leads: {answer}"
+        );
+        assert_eq!(parameter(&callback.0, "state"), self.state(), "{answer}");
+        if decision == "allow" {
+            self.secrets.push(callback.code());
+        }
+        callback
+    }
+
+    /// Sends the browser to the callback; returns when its page comes.
+    pub fn deliver(&self, callback: &Callback) -> Answer {
+        http::get(&callback.0)
+    }
+
+    /// A request out of a case: `{PATH}`, `{LISTEN}`, `{PORT}`, `{STATE}` and `{CODE}` stand for this login's.
+    pub fn fill(&self, request: &str, callback: &Callback) -> String {
+        let uri = &self.redirect_uri;
+        let listen = &uri[url::Position::BeforeHost..url::Position::AfterPort];
+        request
+            .replace("{PATH}", uri.path())
+            .replace("{LISTEN}", listen)
+            .replace("{PORT}", &self.port().to_string())
+            .replace("{STATE}", &self.state())
+            .replace("{CODE}", &callback.code())
+    }
+
+    /// Something else that must not stand on stderr.
+    pub fn secret(&mut self, secret: String) {
+        self.secrets.push(secret);
+    }
+
+    pub fn finish(self) -> Finished {
+        let finished = self.process.finish();
+        finished.hold_the_oracles(&self.secrets);
+        finished
+    }
+}
+
+fn parsed(address: &str) -> Url {
+    Url::parse(address).unwrap_or_else(|e| panic!("{address:?}: {e}"))
+}
+
+/// A query parameter that is there exactly once; empty if it is not there.
+fn parameter(address: &Url, name: &str) -> String {
+    let values: Vec<_> = address
+        .query_pairs()
+        .filter(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+        .collect();
+    assert!(values.len() < 2, "{name} comes twice: {address}");
+    values.concat()
+}
+
+/// The names and values of a form's hidden inputs.
+fn hidden_inputs(html: &str) -> Vec<(&str, &str)> {
+    let inputs: Vec<_> = html
+        .split("<input ")
+        .skip(1)
+        .filter_map(|rest| rest.split('>').next())
+        .filter(|tag| attribute(tag, "type") == Some("hidden"))
+        .filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value")?)))
+        .collect();
+    assert!(
+        inputs.iter().any(|(name, _)| *name == "request"),
+        "no hidden `request` in the consent page: {html}"
+    );
+    inputs
+}
+
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    let start = format!("{name}=\"");
+    let at = tag.find(&start)? + start.len();
+    tag[at..].split('"').next()
+}

@@ -1,0 +1,174 @@
+//! A home of its own for every test, and the fixtures that live in it.
+
+pub mod http;
+mod login;
+pub mod process;
+mod run;
+mod sandbox;
+mod scene;
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use age::secrecy::ExposeSecret;
+use tempfile::TempDir;
+
+pub use http::{Answer, send};
+pub use login::{Callback, Login};
+pub use run::Run;
+pub use sandbox::{CLIENT_SECRET, Sandbox};
+pub use scene::Scene;
+
+/// Stands in for a browser: writes its one argument to `$HOME/opened`.
+pub const BROWSER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/browser");
+
+/// A temporary home and the whole environment of the commands run in it.
+pub struct Env {
+    home: TempDir,
+    vars: BTreeMap<OsString, OsString>,
+}
+
+impl Env {
+    /// With the sealed-file store and a fresh key.
+    pub fn new() -> Env {
+        let key = age::x25519::Identity::generate().to_string();
+        Env::bare()
+            .var("WEBEX_CONNECT_STORE", "file")
+            .var("WEBEX_CONNECT_KEY", key.expose_secret())
+    }
+
+    /// Says nothing about the store, and no keyring is reachable.
+    pub fn bare() -> Env {
+        let home = tempfile::Builder::new()
+            .prefix("webex-connect-test-")
+            .tempdir()
+            .unwrap_or_else(|e| panic!("a temporary home: {e}"));
+        let mut env = Env {
+            home,
+            vars: BTreeMap::new(),
+        };
+        for (name, directory) in [
+            ("XDG_DATA_HOME", "data"),
+            ("XDG_STATE_HOME", "state"),
+            ("XDG_CONFIG_HOME", "config"),
+            ("XDG_RUNTIME_DIR", "run"),
+        ] {
+            let path = env.path(directory);
+            fs::DirBuilder::new()
+                .mode(0o700)
+                .create(&path)
+                .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            env = env.var(name, path);
+        }
+        let home = env.path("");
+        env.var("HOME", home)
+            .var("PATH", "/usr/bin:/bin")
+            .var("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
+    }
+
+    pub fn var(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Env {
+        self.vars
+            .insert(name.as_ref().to_owned(), value.as_ref().to_owned());
+        self
+    }
+
+    /// A path inside the home; the home itself for the empty name.
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        path
+    }
+
+    /// What the last `--browser` was told to open, if one was called.
+    pub fn opened(&self) -> Option<String> {
+        fs::read_to_string(self.path("opened")).ok()
+    }
+
+    /// Any program in this environment and nothing of the caller's.
+    pub fn program(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .envs(&self.vars)
+            .current_dir(self.home.path());
+        command
+    }
+
+    /// The program under test in this environment.
+    pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = self.program(env!("CARGO_BIN_EXE_webex-connect"));
+        command.args(args);
+        command
+    }
+
+    /// One command whose outcome is stated, then checked.
+    pub fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
+        Run::new(self.command(args))
+    }
+
+    /// The names of the stored connections, by the program's own account.
+    pub fn connections(&self) -> Vec<String> {
+        let listed = self.run(["list", "--json"]).any_stdout().check().json();
+        let Some(rows) = listed.as_array() else {
+            panic!("`list --json` is no array: {listed}");
+        };
+        rows.iter()
+            .map(|row| match row["name"].as_str() {
+                Some(name) => name.to_owned(),
+                None => panic!("a row of `list --json` has no name: {row}"),
+            })
+            .collect()
+    }
+
+    /// Fails if a process still runs in this home.
+    #[cfg(target_os = "linux")]
+    pub fn nothing_runs(&self) {
+        let home = format!("HOME={}", self.home.path().display());
+        let processes = fs::read_dir("/proc").unwrap_or_else(|e| panic!("/proc: {e}"));
+        for process in processes.flatten() {
+            let environment = fs::read(process.path().join("environ")).unwrap_or_default();
+            let ours = environment
+                .split(|byte| *byte == 0)
+                .any(|var| var == home.as_bytes());
+            assert!(!ours, "{} was left behind", process.path().display());
+        }
+    }
+}
+
+/// A port free on both loopback families. It lies below the range from which systems take the ports of outgoing
+/// connections, so that no other test's connection can land on it; each process starts counting elsewhere.
+pub fn free_port() -> u16 {
+    const FIRST: u16 = 10_000;
+    const COUNT: u16 = 20_000;
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
+        let spread = std::process::id().wrapping_mul(37) % u32::from(COUNT);
+        AtomicU16::new(u16::try_from(spread).unwrap_or_default())
+    });
+    for _ in 0..COUNT {
+        let port = FIRST + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;
+        if is_free(port) {
+            return port;
+        }
+    }
+    panic!("no free port from {FIRST} on");
+}
+
+/// Whether nobody listens on the port, on either loopback family. A family the machine lacks is nobody's.
+pub fn is_free(port: u16) -> bool {
+    let taken = |address: IpAddr| {
+        TcpListener::bind((address, port)).is_err_and(|e| e.kind() == ErrorKind::AddrInUse)
+    };
+    !taken(Ipv4Addr::LOCALHOST.into()) && !taken(Ipv6Addr::LOCALHOST.into())
+}

@@ -1,0 +1,72 @@
+//! `webex-connect sandbox` as a server, with one app that is registered for the test's redirect URI.
+
+use serde_json::{Value, json};
+use url::Url;
+
+use super::process::{Process, Stream};
+use super::{Env, http};
+
+pub const CLIENT_ID: &str = "Ctest4f1c";
+/// Shown nowhere but in the token request.
+pub const CLIENT_SECRET: &str = "wxcs-canary-5d7b20c9e8f64a31";
+
+pub struct Sandbox {
+    process: Process,
+    /// What `--api-base` takes.
+    pub base: String,
+    log: Vec<Value>,
+    marks: usize,
+}
+
+impl Sandbox {
+    pub fn start(env: &Env, redirect_uri: &str) -> Sandbox {
+        let app = json!([{
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "redirect_uris": [redirect_uri],
+        }]);
+        let app = env.write("sandbox-app.json", &app.to_string());
+        let mut command = env.command(["sandbox", "--log", "--app"]);
+        command.arg(app);
+        let mut process = Process::spawn(command, b"");
+        let Some(base) = process.next_line(Stream::Out) else {
+            panic!("the sandbox does not start: {}", process.finish());
+        };
+        let looks_right = base.starts_with("http://127.0.0.1:") && base.ends_with("/v1");
+        assert!(
+            looks_right,
+            "the sandbox's first line is no base URL: {base:?}"
+        );
+        Sandbox {
+            process,
+            base,
+            log: Vec::new(),
+            marks: 0,
+        }
+    }
+
+    /// Every request so far. A request of our own marks the end: the log is in the order of the answers.
+    pub fn requests(&mut self) -> &[Value] {
+        self.marks += 1;
+        let mark = format!("{}/mark/{}", self.base, self.marks);
+        let mark = Url::parse(&mark).unwrap_or_else(|e| panic!("{mark}: {e}"));
+        http::get(&mark);
+        while let Some(line) = self.process.next_line(Stream::Out) {
+            let entry: Value = serde_json::from_str(&line)
+                .unwrap_or_else(|e| panic!("a line of the sandbox's log: {e}: {line}"));
+            if entry["path"] == mark.path() {
+                return &self.log;
+            }
+            self.log.push(entry);
+        }
+        panic!("the sandbox ended before its log did");
+    }
+
+    /// How many authorization codes it was asked to exchange, granted or not.
+    pub fn exchanges(&mut self) -> usize {
+        let requests = self.requests().iter();
+        requests
+            .filter(|entry| entry["grant_type"] == "authorization_code")
+            .count()
+    }
+}

@@ -1,0 +1,14 @@
+//! The program as people and scripts meet it: the real binary, a temporary home, the embedded Webex look-alike as
+//! a server, and a browser played by hand over HTTP.
+//!
+//! [`env::Env`] arranges, one command acts, and what a test does not state must be silence and exit code 0. Ids like
+//! `CB-07` name the hostile case a row comes from.
+#![cfg(unix)]
+
+mod bind;
+mod empty;
+mod env;
+mod first_login;
+#[cfg(target_os = "linux")]
+mod flood;
+mod listener;

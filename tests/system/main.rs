@@ -1,0 +1,20 @@
+//! The program among real things: a gnome-keyring, a Chromium, another user, a machine without IPv6.
+//!
+//! `tests/run` prepares what they need and runs them; a plain `cargo test` leaves them out.
+#![cfg(target_os = "linux")]
+
+mod broken;
+mod chromium;
+mod elevated;
+#[path = "../cli/env/mod.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "shared with tests/cli, which uses all of it"
+)]
+mod env;
+mod keyring;
+mod network;
+mod other_user;
+mod secret_service;
+mod webdriver;

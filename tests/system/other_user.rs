@@ -1,0 +1,91 @@
+//! Another user of the same machine.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use crate::elevated::as_nobody;
+use crate::env::{BROWSER, CLIENT_SECRET, Env, Login, Run, Sandbox, free_port};
+
+/// BD-01.
+#[test]
+#[ignore = "needs root, or sudo, to act as another user"]
+fn a_port_of_another_users_ends_the_login() {
+    squatted("BD-01", "127.0.0.1", "http://127.0.0.1:{PORT}/callback");
+}
+
+/// BD-02.
+#[test]
+#[ignore = "needs root, or sudo, to act as another user"]
+fn a_port_of_another_users_on_ipv6_ends_the_login_too() {
+    squatted("BD-02", "::1", "http://localhost:{PORT}/callback");
+}
+
+fn squatted(case: &str, address: &str, redirect_uri: &str) {
+    let env = Env::new();
+    let port = free_port();
+    let redirect_uri = redirect_uri.replace("{PORT}", &port.to_string());
+    let sandbox = Sandbox::start(&env, &redirect_uri);
+    let squatter = Squatter::on(address, port);
+    let mut command = Login::command(&env, &sandbox, &redirect_uri);
+    command.args(["--browser", BROWSER]);
+    Run::new(command)
+        .stdin(&format!("{CLIENT_SECRET}\n"))
+        .secret(CLIENT_SECRET)
+        .code(8)
+        .stderr_has(&port.to_string())
+        .stderr_has("in use")
+        .stderr_has("device")
+        .check();
+    assert_eq!(env.opened(), None, "{case}: a browser was opened");
+    assert_eq!(squatter.harvest(), "0 connections, 0 bytes\n", "{case}");
+}
+
+/// Another user's program on a port. It ends when its input does and says what came.
+struct Squatter {
+    process: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Squatter {
+    fn on(address: &str, port: u16) -> Squatter {
+        const SCRIPT: &str = r#"
+            use IO::Socket::IP; use IO::Select; $| = 1;
+            my $listener = IO::Socket::IP->new(
+                LocalHost => $ARGV[0], LocalPort => $ARGV[1], Listen => 5, V6Only => 1) or die "$@";
+            print "ready $>\n";
+            my $waiting = IO::Select->new($listener, \*STDIN);
+            my ($connections, $bytes) = (0, 0);
+            while (my @ready = $waiting->can_read) {
+                if (grep { $_ == $listener } @ready) {
+                    my $peer = $listener->accept or next;
+                    $connections += 1;
+                    $bytes += length $_ while sysread $peer, $_, 4096;
+                } else { last }
+            }
+            print "$connections connections, $bytes bytes\n";"#;
+        let mut perl = Command::new("perl");
+        perl.args(["-e", SCRIPT, address, &port.to_string()]);
+        let mut process = as_nobody(&perl)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|e| panic!("another user's program: {e}"));
+        let Some(stdout) = process.stdout.take() else {
+            unreachable!("stdout is piped");
+        };
+        let mut stdout = BufReader::new(stdout);
+        let mut line = String::new();
+        let read = stdout.read_line(&mut line);
+        assert_eq!(line, "ready 65534\n", "another user's program: {read:?}");
+        Squatter { process, stdout }
+    }
+
+    fn harvest(mut self) -> String {
+        drop(self.process.stdin.take());
+        let mut rest = String::new();
+        let read = self.stdout.read_to_string(&mut rest);
+        let ended = self.process.wait();
+        assert!(read.is_ok() && ended.is_ok(), "{read:?} {ended:?}");
+        rest
+    }
+}
