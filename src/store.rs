@@ -60,12 +60,13 @@ impl Store {
         Store::open_for(choice, SealedFile::sandbox()?.exists())
     }
 
-    /// As [`Store::open`], for a login that makes a sandbox connection: without a keyring it may begin the file.
+    /// Opens the store for a login. Without a keyring, a sandbox login may begin the sandbox file; a real one has
+    /// no business there.
     ///
     /// # Errors
     /// As for [`Store::open`].
-    pub fn open_for_sandbox(choice: Option<Choice>) -> Result<Store> {
-        Store::open_for(choice, true)
+    pub fn open_for_login(choice: Option<Choice>, sandbox: bool) -> Result<Store> {
+        Store::open_for(choice, sandbox)
     }
 
     fn open_for(choice: Option<Choice>, may_use_sandbox_file: bool) -> Result<Store> {

@@ -150,10 +150,7 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
 
 /// The store, tried out, and what the login will do: everything short of a secret and a port.
 fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan)> {
-    let store = match arguments.sandbox {
-        true => Store::open_for_sandbox(context.store_choice)?,
-        false => context.store()?,
-    };
+    let store = Store::open_for_login(context.store_choice, arguments.sandbox)?;
     let plan = Plan::settle(arguments, &store)?;
     store.ensure_key(|path| create_key(context, path))?;
     if store.is_sandbox_file() {

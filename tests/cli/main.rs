@@ -12,3 +12,7 @@ mod first_login;
 #[cfg(target_os = "linux")]
 mod flood;
 mod listener;
+mod login;
+mod sandbox;
+mod store;
+mod token;

@@ -32,10 +32,14 @@ impl Login {
     pub fn start(env: &Env, sandbox: &Sandbox, redirect_uri: &str, more: &[&str]) -> Login {
         let mut command = Login::command(env, sandbox, redirect_uri);
         command.arg("--json").args(more);
-        Login::follow(command, redirect_uri, |line| {
-            let event: Value = serde_json::from_str(line).ok()?;
-            (event["event"] == "authorize").then(|| event["url"].as_str().map(str::to_owned))?
-        })
+        Login::follow(command, redirect_uri, authorize_event)
+    }
+
+    /// A reconnect, with nothing said but `args`.
+    pub fn again(env: &Env, redirect_uri: &str, args: &[&str]) -> Login {
+        let mut command = env.command(["login", "--json"]);
+        command.args(args);
+        Login::follow(command, redirect_uri, authorize_event)
     }
 
     /// The same in prose, where the URL stands somewhere on a line.
@@ -143,8 +147,16 @@ impl Login {
     pub fn finish(self) -> Finished {
         let finished = self.process.finish();
         finished.hold_the_oracles(&self.secrets);
+        let silent = finished.code == Some(0) || finished.stdout.is_empty();
+        assert!(silent, "{finished}\nfailed, yet wrote on stdout");
         finished
     }
+}
+
+/// The URL in the line that `login --json` writes.
+fn authorize_event(line: &str) -> Option<String> {
+    let event: Value = serde_json::from_str(line).ok()?;
+    (event["event"] == "authorize").then(|| event["url"].as_str().map(str::to_owned))?
 }
 
 fn parsed(address: &str) -> Url {

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 pub use http::{Answer, send};
 pub use login::{Callback, Login};
 pub use run::Run;
-pub use sandbox::{CLIENT_SECRET, Sandbox};
+pub use sandbox::{CLIENT_ID, CLIENT_SECRET, Sandbox};
 pub use scene::Scene;
 
 /// Stands in for a browser: writes its one argument to `$HOME/opened`.

@@ -206,8 +206,7 @@ impl Finished {
             .unwrap_or_else(|e| panic!("{self}\nstdout is no JSON: {e}"))
     }
 
-    /// What holds for every command: no panic text, no secret beside the authorization URL, silence on stdout
-    /// after a failure.
+    /// What holds for every command: no panic text, no secret beside the authorization URL.
     pub fn hold_the_oracles(&self, secrets: &[String]) {
         let said = self.said();
         for word in ["panicked", "RUST_BACKTRACE"] {
@@ -218,12 +217,6 @@ impl Finished {
             assert!(
                 !said.contains(secret),
                 "{self}\nshows the secret {secret:?}"
-            );
-        }
-        if self.code != Some(0) {
-            assert!(
-                self.stdout.is_empty(),
-                "{self}\nfailed, yet wrote on stdout"
             );
         }
     }

@@ -10,6 +10,9 @@ pub const CLIENT_ID: &str = "Ctest4f1c";
 /// Shown nowhere but in the token request.
 pub const CLIENT_SECRET: &str = "wxcs-canary-5d7b20c9e8f64a31";
 
+/// The file of apps in the test's home.
+const APPS: &str = "sandbox-app.json";
+
 pub struct Sandbox {
     process: Process,
     /// What `--api-base` takes.
@@ -20,14 +23,31 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub fn start(env: &Env, redirect_uri: &str) -> Sandbox {
+        Sandbox::with(env, redirect_uri, &[])
+    }
+
+    /// With more options of `sandbox`.
+    pub fn with(env: &Env, redirect_uri: &str, options: &[&str]) -> Sandbox {
         let app = json!([{
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
             "redirect_uris": [redirect_uri],
         }]);
-        let app = env.write("sandbox-app.json", &app.to_string());
-        let mut command = env.command(["sandbox", "--log", "--app"]);
-        command.arg(app);
+        env.write(APPS, &app.to_string());
+        Sandbox::spawn(env, options)
+    }
+
+    /// Another one at the same address and with the same app, that has forgotten every grant.
+    pub fn restarted(self, env: &Env) -> Sandbox {
+        let port = self.base.trim_end_matches("/v1").rsplit(':').next();
+        let port = port.unwrap_or_default().to_owned();
+        drop(self);
+        Sandbox::spawn(env, &["--port", &port])
+    }
+
+    fn spawn(env: &Env, options: &[&str]) -> Sandbox {
+        let mut command = env.command(["sandbox", "--log", "--app", APPS]);
+        command.args(options);
         let mut process = Process::spawn(command, b"");
         let Some(base) = process.next_line(Stream::Out) else {
             panic!("the sandbox does not start: {}", process.finish());

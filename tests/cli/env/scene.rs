@@ -20,6 +20,19 @@ impl Scene {
         Scene::with(Env::new(), redirect_uri, &["--no-browser"])
     }
 
+    /// With more options of `sandbox`.
+    pub fn sandboxed(options: &[&str]) -> Scene {
+        let env = Env::new();
+        let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+        let sandbox = Sandbox::with(&env, &redirect_uri, options);
+        let login = Login::start(&env, &sandbox, &redirect_uri, &["--no-browser"]);
+        Scene {
+            env,
+            sandbox,
+            login,
+        }
+    }
+
     /// With everything of one's own; `more` as for [`Login::start`].
     pub fn with(env: Env, redirect_uri: &str, more: &[&str]) -> Scene {
         let redirect_uri = redirect_uri.replace("{PORT}", &free_port().to_string());

@@ -1,0 +1,284 @@
+//! The sealed file: where its key comes from, and that what can't be read is left as it is.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+use age::secrecy::ExposeSecret;
+use age::x25519::Identity;
+
+use crate::env::Env;
+
+/// A home with the file store and a sandbox connection in it, and the key it was sealed with.
+fn sealed() -> (Env, Identity) {
+    let key = Identity::generate();
+    let env = Env::bare()
+        .var("WEBEX_CONNECT_STORE", "file")
+        .var("WEBEX_CONNECT_KEY", key.to_string().expose_secret());
+    env.run(["login", "--sandbox", "--approve"])
+        .any_stderr()
+        .check();
+    (env, key)
+}
+
+const STORE: &str = "data/webex-connect/store.age";
+
+#[test]
+fn the_file_is_private_and_opens_with_the_key_alone() {
+    let (env, key) = sealed();
+    let metadata = fs::metadata(env.path(STORE)).unwrap();
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    let directory = fs::metadata(env.path("data/webex-connect")).unwrap();
+    assert_eq!(directory.permissions().mode() & 0o777, 0o700);
+    let opened = age::decrypt(&key, &fs::read(env.path(STORE)).unwrap()).unwrap();
+    let records: serde_json::Value = serde_json::from_slice(&opened).unwrap();
+    let names: Vec<_> = records.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(names, ["connection/sandbox", "default"]);
+    assert!(
+        !env.path("data/webex-connect/store.key").exists(),
+        "the key stays in the variable"
+    );
+}
+
+#[test]
+fn the_key_may_stand_in_a_file_as_age_keygen_writes_it() {
+    let (env, key) = sealed();
+    let text = format!(
+        "# created: today\n# public key: x\n{}\n",
+        key.to_string().expose_secret()
+    );
+    let file = env.write("key", &text);
+    let file = file.to_str().unwrap();
+    let env = env
+        .var("WEBEX_CONNECT_KEY", "")
+        .var("WEBEX_CONNECT_KEY_FILE", file);
+    assert_eq!(env.connections(), ["sandbox"]);
+    fs::copy(env.path("key"), env.path("data/webex-connect/store.key")).unwrap();
+    let env = env.var("WEBEX_CONNECT_KEY_FILE", "");
+    assert_eq!(env.connections(), ["sandbox"]);
+}
+
+#[test]
+fn without_a_key_a_login_names_every_source() {
+    let env = Env::bare().var("WEBEX_CONNECT_STORE", "file");
+    assert!(env.connections().is_empty(), "an absent file needs no key");
+    env.run(["login", "--sandbox", "--approve"])
+        .code(6)
+        .stderr_has("there is no key for")
+        .stderr_has("WEBEX_CONNECT_KEY_FILE")
+        .stderr_has("WEBEX_CONNECT_KEY,")
+        .stderr_has("store.key")
+        .check();
+    assert!(!env.path(STORE).exists());
+}
+
+#[test]
+fn another_key_opens_nothing_and_changes_nothing() {
+    let (env, _) = sealed();
+    let before = fs::read(env.path(STORE)).unwrap();
+    let other = Identity::generate().to_string();
+    let env = env.var("WEBEX_CONNECT_KEY", other.expose_secret());
+    env.run(["list"])
+        .code(6)
+        .stderr_has("it was sealed with another key")
+        .secret(other.expose_secret())
+        .check();
+    env.run(["login", "x", "--sandbox", "--approve"])
+        .code(6)
+        .stderr_has("another key")
+        .check();
+    env.run(["logout", "sandbox"])
+        .code(6)
+        .stderr_has("another key")
+        .check();
+    let env = env.var("WEBEX_CONNECT_KEY", "AGE-SECRET-KEY-1NONSENSE");
+    env.run(["list"])
+        .code(6)
+        .stderr_has("WEBEX_CONNECT_KEY holds no age identity")
+        .secret("NONSENSE")
+        .check();
+    assert_eq!(fs::read(env.path(STORE)).unwrap(), before);
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_left_as_it_is() {
+    let (env, _) = sealed();
+    let whole = fs::read(env.path(STORE)).unwrap();
+    let mut flipped = whole.clone();
+    let last = flipped.len() - 40;
+    flipped[last] ^= 1;
+    for (case, bytes) in [
+        ("cut short", &whole[..whole.len() / 2]),
+        ("one bit flipped", &flipped[..]),
+        ("empty", &[][..]),
+        ("something else", b"hello"),
+    ] {
+        fs::write(env.path(STORE), bytes).unwrap();
+        env.run(["list"]).code(6).stderr_has("unreadable").check();
+        env.run(["token", "sandbox"])
+            .code(6)
+            .stderr_has("unreadable")
+            .check();
+        env.run(["login", "--sandbox", "--approve"])
+            .code(6)
+            .stderr_has("unreadable")
+            .check();
+        assert_eq!(fs::read(env.path(STORE)).unwrap(), bytes, "{case}");
+    }
+}
+
+/// Puts these records beside the connection that is there.
+fn add(env: &Env, key: &Identity, records: &[(&str, &str)]) {
+    let opened = age::decrypt(key, &fs::read(env.path(STORE)).unwrap()).unwrap();
+    let mut map: std::collections::BTreeMap<String, String> =
+        serde_json::from_slice(&opened).unwrap();
+    map.extend(
+        records
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
+    );
+    let sealed = age::encrypt(&key.to_public(), &serde_json::to_vec(&map).unwrap()).unwrap();
+    fs::write(env.path(STORE), sealed).unwrap();
+}
+
+#[test]
+fn one_unreadable_record_is_named_and_the_others_are_listed() {
+    let (env, key) = sealed();
+    let newer = r#"{"schema":2,"record":"connection","canary":"c4n4ry"}"#;
+    for (record, text, why) in [
+        ("connection/newer", newer, "a newer version"),
+        ("connection/empty", "", "corrupt"),
+        ("connection/cut", r#"{"schema":1,"record":"conn"#, "corrupt"),
+        ("connection/list", "[1]", "corrupt"),
+        (
+            "connection/other",
+            r#"{"schema":1,"record":"default","name":"c4n4ry"}"#,
+            "another name",
+        ),
+    ] {
+        let name = record.trim_start_matches("connection/");
+        add(&env, &key, &[(record, text)]);
+        let before = fs::read(env.path(STORE)).unwrap();
+        let listed = env
+            .run(["list", "--json"])
+            .code(6)
+            .any_stdout()
+            .stderr_has(record)
+            .stderr_has(why)
+            .secret("c4n4ry")
+            .check();
+        assert_eq!(listed.json()[0]["name"], "sandbox", "{listed}");
+        env.run(["token", name])
+            .code(6)
+            .stderr_has(why)
+            .secret("c4n4ry")
+            .check();
+        assert_eq!(fs::read(env.path(STORE)).unwrap(), before, "{record}");
+        env.run(["logout", name]).any_stderr().check();
+        assert_eq!(env.connections(), ["sandbox"]);
+    }
+}
+
+#[test]
+fn a_store_that_leads_elsewhere_is_refused() {
+    let (env, _) = sealed();
+    let kept = env.path("kept.age");
+    fs::rename(env.path(STORE), &kept).unwrap();
+    let victim = env.write("victim", "untouched");
+    let refused = |case: &str, why: &str| {
+        env.run(["list"]).code(6).stderr_has(why).within(5).check();
+        env.run(["login", "x", "--sandbox", "--approve"])
+            .code(6)
+            .stderr_has("store.age")
+            .within(5)
+            .check();
+        fs::remove_file(env.path(STORE))
+            .or_else(|_| fs::remove_dir(env.path(STORE)))
+            .unwrap_or_else(|e| panic!("{case}: {e}"));
+    };
+    symlink(&victim, env.path(STORE)).unwrap();
+    refused("symbolic link", "store.age");
+    fs::hard_link(&victim, env.path(STORE)).unwrap();
+    refused("hard link", "second name");
+    fs::create_dir(env.path(STORE)).unwrap();
+    refused("directory", "not a regular file");
+    rustix::fs::mkfifoat(
+        rustix::fs::CWD,
+        env.path(STORE),
+        rustix::fs::Mode::from(0o600),
+    )
+    .unwrap();
+    refused("FIFO", "not a regular file");
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched");
+    assert_eq!(fs::metadata(&victim).unwrap().nlink(), 1);
+}
+
+#[test]
+fn without_a_keyring_nothing_but_sandbox_records_is_stored() {
+    let env = Env::bare();
+    env.run(["login", "--sandbox", "--approve"])
+        .any_stderr()
+        .check();
+    let before = fs::read(env.path("data/webex-connect/sandbox.age")).unwrap();
+    let listed = env.run(["list", "--json"]).any_stdout().check().json();
+    assert_eq!(listed[0]["store"], "sandbox-file");
+    // ST-15: a real login finds no place to keep anything, and says where there is one.
+    env.run([
+        "login",
+        "real",
+        "--client-id",
+        "x",
+        "--client-secret-stdin",
+        "--no-browser",
+    ])
+    .stdin("s3cret")
+    .code(6)
+    .stderr_has("there is no keyring here")
+    .stderr_has("`--store file`")
+    .secret("s3cret")
+    .check();
+    assert_eq!(
+        fs::read(env.path("data/webex-connect/sandbox.age")).unwrap(),
+        before
+    );
+    // A keyring asked for by name has no stand-in.
+    env.run(["login", "--sandbox", "--approve", "--store", "keyring"])
+        .code(6)
+        .stderr_has("no keyring")
+        .check();
+    env.run(["list"])
+        .var("WEBEX_CONNECT_STORE", "nonsense")
+        .code(2)
+        .stderr_has("WEBEX_CONNECT_STORE")
+        .check();
+}
+
+#[test]
+fn without_a_keyring_every_command_says_so() {
+    for address in [
+        "",
+        "unix:path=/nonexistent",
+        "unix:path=/etc/passwd",
+        "tcp:host=127.0.0.1,port=1",
+    ] {
+        let env = Env::bare().var("DBUS_SESSION_BUS_ADDRESS", address);
+        for command in [&["list"][..], &["token"], &["token", "x"], &["logout", "x"]] {
+            env.run(command)
+                .code(6)
+                .stderr_has("keyring")
+                .stderr_has("`--store file`")
+                .within(15)
+                .check();
+        }
+    }
+}
+
+#[test]
+fn a_killed_writer_leaves_no_temporary_file_for_long() {
+    let (env, _) = sealed();
+    let left = env.write("data/webex-connect/store.age.new", "half a file");
+    env.run(["login", "x", "--sandbox", "--approve"])
+        .any_stderr()
+        .check();
+    assert!(!left.exists());
+    assert_eq!(env.connections(), ["sandbox", "x"]);
+}
