@@ -31,6 +31,8 @@
 //! * Secrets are [`secret::Secret`]s; they are exposed where bytes leave the program and nowhere else.
 //! * No runtime, TLS or D-Bus is set up by a command that does not need it.
 
+// clap prints the doc comments of commands as they are, brackets and all.
+#![allow(rustdoc::bare_urls)]
 // Tests may stop at the first surprise; the program may not. Only `output` prints, and it does not use these macros.
 #![cfg_attr(
     not(test),

@@ -57,7 +57,7 @@ pub struct Arguments {
     /// Read the client secret from a file
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
-    /// The redirect URI registered on the app: http on 127.0.0.1, localhost or [::1], with a port
+    /// The redirect URI registered on the app: http on 127.0.0.1, localhost or ::1, with a port
     /// [default: http://127.0.0.1:8911/callback]
     #[arg(long, value_name = "URI")]
     redirect_uri: Option<String>,
