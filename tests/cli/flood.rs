@@ -82,7 +82,7 @@ fn four_hundred_stalled_connections_do_not_shut_out_the_genuine_one() {
     let mut scene = Scene::open();
     let callback = scene.login.consent("allow");
     let since = Instant::now();
-    let stalled: Vec<_> = (0..400)
+    let mut stalled: Vec<_> = (0..400)
         .map(|_| {
             let mut stream = connect(&scene);
             // Whoever is evicted at once may see that here already.
@@ -90,6 +90,10 @@ fn four_hundred_stalled_connections_do_not_shut_out_the_genuine_one() {
             stream
         })
         .collect();
+    assert!(
+        is_closed(&mut stalled[0]),
+        "CB-15: the oldest did not give way"
+    );
     let threads = scene.login.process.status("Threads");
     assert!(threads <= 40, "CB-15: {threads} threads");
     let page = scene.login.deliver(&callback);
@@ -117,6 +121,16 @@ fn connections_reset_before_they_are_accepted_are_survived() {
     }
     scene.login.process.signal(Signal::CONT);
     scene.connects("CB-17", &callback);
+}
+
+/// Whether the other side closes well before a connection's five seconds are over.
+fn is_closed(stream: &mut TcpStream) -> bool {
+    let limited = stream.set_read_timeout(Some(Duration::from_secs(3)));
+    limited.unwrap_or_else(|e| panic!("a read time-out: {e}"));
+    match stream.read(&mut [0]) {
+        Ok(n) => n == 0,
+        Err(e) => !matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+    }
 }
 
 fn connect(scene: &Scene) -> TcpStream {
