@@ -16,12 +16,16 @@ use tiny_http::{HTTPVersion, Header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 use url::Url;
 
 /// The whole life of a connection, from accept to close. A browser on this machine needs milliseconds.
 const CONNECTION_TIME: Duration = Duration::from_secs(5);
 /// Connections served at once. One more evicts the oldest, so stalled ones can't shut out the genuine one.
 const MAX_CONNECTIONS: usize = 16;
+/// What a connection gets before it can be evicted. Without it a burst is accepted in one go and thrown out again
+/// before any of it was read; a request sent at once, as every browser does, is served within this.
+const MIN_STAY: Duration = Duration::from_millis(100);
 /// What is read and thrown away after an answer, so that closing does not reset the connection under it.
 const MAX_DRAIN: usize = 64 * 1024;
 /// A pause after a failed accept (no descriptors left, say), so that the loop does not spin.
@@ -145,8 +149,14 @@ impl Server {
     {
         let handler = Arc::new(handler);
         let mut pool = JoinSet::new();
-        let mut oldest_first: VecDeque<AbortHandle> = VecDeque::new();
+        let mut oldest_first: VecDeque<(Instant, AbortHandle)> = VecDeque::new();
         loop {
+            oldest_first.retain(|(_, task)| !task.is_finished());
+            let now = Instant::now();
+            let next_place = match oldest_first.front() {
+                Some((since, _)) if oldest_first.len() >= MAX_CONNECTIONS => *since + MIN_STAY,
+                _ => now,
+            };
             tokio::select! {
                 // What has arrived is looked at before more is let in.
                 biased;
@@ -155,14 +165,17 @@ impl Server {
                         return held;
                     }
                 }
-                accepted = accept_any(&self.listeners) => match accepted {
+                () = tokio::time::sleep_until(next_place), if next_place > now => {}
+                accepted = accept_any(&self.listeners), if next_place <= now => match accepted {
                     Ok(stream) => {
-                        oldest_first.retain(|task| !task.is_finished());
-                        if oldest_first.len() >= MAX_CONNECTIONS && let Some(task) = oldest_first.pop_front() {
+                        if oldest_first.len() >= MAX_CONNECTIONS
+                            && let Some((_, task)) = oldest_first.pop_front()
+                        {
                             task.abort();
                         }
-                        let connection = connection(stream, self.max_body, Arc::clone(&handler));
-                        oldest_first.push_back(pool.spawn(connection));
+                        let connection =
+                            connection(stream, self.max_body, Arc::clone(&handler));
+                        oldest_first.push_back((Instant::now(), pool.spawn(connection)));
                     }
                     Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
                 },

@@ -9,7 +9,7 @@ use crate::sandbox::client;
 use crate::sandbox::params::Params;
 
 /// Parameters shown with their value.
-const SHOWN: [&str; 10] = [
+const SHOWN: [&str; 9] = [
     "client_id",
     "code_challenge_method",
     "decision",
@@ -19,7 +19,6 @@ const SHOWN: [&str; 10] = [
     "redirect_uri",
     "response_type",
     "scope",
-    "token_type_hint",
 ];
 /// Parameters shown by name alone.
 const MASKED: [&str; 8] = [
