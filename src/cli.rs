@@ -1,7 +1,9 @@
 //! The command tree and the options every command takes. Each command's own arguments stand at the head of its file.
 
+use std::path::PathBuf;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::cmd::{list, login, logout, sandbox, token};
 use crate::store::Choice;
@@ -43,6 +45,14 @@ pub struct Global {
     /// WEBEX_CONNECT_STORE says the same for every command.
     #[arg(long, global = true, value_name = "STORE", value_parser = store_choice())]
     pub store: Option<Choice>,
+    /// Trust the CA certificates in this PEM file, besides the system's
+    ///
+    /// WEBEX_CONNECT_CA_CERT says the same for every command.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca_cert: Option<PathBuf>,
+    /// Show what goes over the wire, secrets masked
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
     /// Never ask anything
     ///
     /// Whatever is missing becomes an error. WEBEX_CONNECT_NO_INPUT=1 says the same for every command.

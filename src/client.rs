@@ -1,13 +1,17 @@
 //! The one HTTPS client: who may be talked to, for how long, and how much is read.
 
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use oauth2::http;
+use reqwest::Certificate;
 use reqwest::redirect::Policy;
 use url::Url;
 
 use crate::app::is_loopback;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, foreign};
+use crate::output::Output;
 
 /// To reach the server at all.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -16,41 +20,63 @@ const TOTAL_TIME: Duration = Duration::from_secs(30);
 /// OAuth and identity answers are a few kilobytes; a JWT-sized token set is under ten.
 const MAX_BODY: usize = 1024 * 1024;
 
+/// The largest file of CA certificates read; a system's whole bundle has 220 kB.
+const MAX_CA_FILE: u64 = 4 * 1024 * 1024;
+
 /// What a server answered, whatever its status.
 pub type Answer = http::Response<Vec<u8>>;
 
-/// Sends requests to one origin's host and follows nothing.
-pub struct Client(reqwest::Client);
+/// How to reach servers, as the command line says.
+#[derive(Clone, Default)]
+pub struct Wire {
+    /// A PEM file of certificates to trust besides the system's (`--ca-cert`).
+    pub ca_cert: Option<PathBuf>,
+    /// Where the wire is shown (`-v`).
+    pub trace: Option<Output>,
+}
+
+/// Sends requests to one host and follows nothing.
+pub struct Client {
+    http: reqwest::Client,
+    trace: Option<Output>,
+}
 
 impl Client {
     /// A client for requests below `base`. TLS and the CA bundle are set up only for an https base.
     ///
     /// # Errors
-    /// No usable CA bundle on this machine.
-    pub fn new(base: &Url) -> Result<Client> {
-        // A second installation in one process is refused and harmless.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT_TIME)
-            .timeout(TOTAL_TIME)
-            .user_agent(concat!("webex-connect/", env!("CARGO_PKG_VERSION")));
-        let builder = if base.scheme() == "https" {
-            builder.https_only(true)
-        } else {
-            builder.tls_certs_only([])
+    /// No usable CA bundle on this machine, or `--ca-cert` names no certificates.
+    pub fn new(base: &Url, wire: &Wire) -> Result<Client> {
+        let certificates = match &wire.ca_cert {
+            Some(path) => read_certificates(path)?,
+            None => Vec::new(),
         };
-        let builder = if is_loopback(base) {
-            builder.no_proxy()
+        let http = if base.scheme() == "https" {
+            let merged = builder(base)
+                .https_only(true)
+                .tls_certs_merge(certificates.clone())
+                .build();
+            match merged {
+                // Where the machine has no bundle of its own, the one that was given is enough.
+                Err(_) if !certificates.is_empty() => builder(base)
+                    .https_only(true)
+                    .tls_certs_only(certificates)
+                    .build(),
+                built => built,
+            }
         } else {
-            builder
+            builder(base).tls_certs_only([]).build()
         };
-        builder.build().map(Client).map_err(|_| {
+        let http = http.map_err(|_| {
             Error::new(
                 Kind::Failure,
                 "could not set up TLS: no usable CA certificates on this machine",
             )
-            .with_hint("install your system's `ca-certificates` package")
+            .with_hint("install the `ca-certificates` package, or give them with `--ca-cert FILE`")
+        })?;
+        Ok(Client {
+            http,
+            trace: wire.trace,
         })
     }
 
@@ -60,10 +86,29 @@ impl Client {
     /// The network failed, time ran out, or the answer is longer than a megabyte. A refusal by the server is an
     /// answer.
     pub async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Answer> {
+        if let Some(output) = &self.trace {
+            output.wire(&shown(&request));
+        }
+        let answer = self.exchange(request).await;
+        if let Some(output) = &self.trace {
+            output.wire(&match &answer {
+                Ok(answer) => format!(
+                    "< {} {} bytes{}",
+                    answer.status(),
+                    answer.body().len(),
+                    tracking(answer)
+                ),
+                Err(error) => format!("< no answer: {error}"),
+            });
+        }
+        answer
+    }
+
+    async fn exchange(&self, request: http::Request<Vec<u8>>) -> Result<Answer> {
         let host = request.uri().host().unwrap_or("the server").to_owned();
         let request = reqwest::Request::try_from(request).map_err(|error| failed(&host, error))?;
         let mut response = self
-            .0
+            .http
             .execute(request)
             .await
             .map_err(|error| failed(&host, error))?;
@@ -106,6 +151,73 @@ impl Client {
             }
         }
     }
+}
+
+fn builder(base: &Url) -> reqwest::ClientBuilder {
+    // A second installation in one process is refused and harmless.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder()
+        .redirect(Policy::none())
+        .connect_timeout(CONNECT_TIME)
+        .timeout(TOTAL_TIME)
+        .user_agent(concat!("webex-connect/", env!("CARGO_PKG_VERSION")));
+    if is_loopback(base) {
+        builder.no_proxy()
+    } else {
+        builder
+    }
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<Certificate>> {
+    let refused = |why: &str| {
+        Error::new(
+            Kind::Usage,
+            format!("can't use {} as CA certificates", path.display()),
+        )
+        .with_detail(why)
+        .with_hint("`--ca-cert` takes a PEM file: -----BEGIN CERTIFICATE-----")
+    };
+    let file = std::fs::File::open(path).map_err(|error| refused(&error.to_string()))?;
+    let mut pem = Vec::new();
+    file.take(MAX_CA_FILE)
+        .read_to_end(&mut pem)
+        .map_err(|error| refused(&error.to_string()))?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(refused("it holds no certificate")),
+    }
+}
+
+/// A request as `-v` shows it: form fields by name, with the values of those that are no secret.
+fn shown(request: &http::Request<Vec<u8>>) -> String {
+    const OPEN: [&str; 4] = ["grant_type", "client_id", "redirect_uri", "scope"];
+    let fields = url::form_urlencoded::parse(request.body()).map(|(name, value)| {
+        let value = if OPEN.contains(&name.as_ref()) {
+            value
+        } else {
+            "…".into()
+        };
+        format!(" {name}={value}")
+    });
+    let uri = request.uri();
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let scheme = uri.scheme_str().unwrap_or_default();
+    format!(
+        "> {} {scheme}://{authority}{}{}",
+        request.method(),
+        uri.path(),
+        fields.collect::<String>()
+    )
+}
+
+/// The number Cisco support asks for, where the server sent it as a header.
+fn tracking(answer: &Answer) -> String {
+    let id = answer
+        .headers()
+        .get("trackingid")
+        .and_then(|id| id.to_str().ok());
+    id.map(|id| format!(", tracking id {}", foreign(id)))
+        .unwrap_or_default()
 }
 
 fn off_loopback() -> Error {

@@ -6,9 +6,12 @@ pub mod logout;
 pub mod sandbox;
 pub mod token;
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 
 use crate::cli::{Command, Global};
+use crate::client::Wire;
 use crate::connection::Connection;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
@@ -18,6 +21,8 @@ use crate::store::{Choice, STORE_VARIABLE, Store};
 
 /// Names the connection for commands that are given none.
 const CONNECTION_VARIABLE: &str = "WEBEX_CONNECT_CONNECTION";
+/// Says the same as `--ca-cert`.
+const CA_CERT_VARIABLE: &str = "WEBEX_CONNECT_CA_CERT";
 /// Any value but the empty one means `--no-input`.
 const NO_INPUT_VARIABLE: &str = "WEBEX_CONNECT_NO_INPUT";
 
@@ -26,6 +31,7 @@ pub struct Context {
     pub output: Output,
     pub store_choice: Option<Choice>,
     pub no_input: bool,
+    pub wire: Wire,
     pub now: Timestamp,
 }
 
@@ -38,6 +44,13 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         output,
         store_choice: store_choice(global)?,
         no_input: global.no_input || variable(NO_INPUT_VARIABLE)?.is_some(),
+        wire: Wire {
+            ca_cert: global
+                .ca_cert
+                .clone()
+                .or(variable(CA_CERT_VARIABLE)?.map(PathBuf::from)),
+            trace: (global.verbose > 0).then_some(output),
+        },
         now: Timestamp::now(),
     };
     match command {

@@ -73,6 +73,15 @@ impl Output {
         }
     }
 
+    /// A line of what goes over the wire, with secrets already masked.
+    pub fn wire(&self, text: &str) {
+        if self.json {
+            self.event(&serde_json::json!({"event": "wire", "message": text}));
+        } else {
+            self.say(text);
+        }
+    }
+
     /// A line of JSON among the talk, with `--json` only.
     pub fn event(&self, value: &Value) {
         if self.json {

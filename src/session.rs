@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use crate::app::{App, Environment, RedirectUri};
-use crate::client::Client;
+use crate::client::{Client, Wire};
 use crate::connection::{AppRef, Connection, Freshness, Grant, GrantSource};
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
@@ -24,6 +24,7 @@ use crate::store::Store;
 pub fn usable(
     store: &Store,
     connection: Connection,
+    wire: &Wire,
     now: Timestamp,
 ) -> Result<(Connection, Option<Error>)> {
     if connection.tokens.freshness(now) == Freshness::Fresh {
@@ -38,7 +39,7 @@ pub fn usable(
         return Ok((connection, None));
     }
     let still_valid = connection.tokens.freshness(now) == Freshness::Stale;
-    match refresh(store, &connection, now) {
+    match refresh(store, &connection, wire, now) {
         Ok(refreshed) => Ok((refreshed, None)),
         Err(error) if still_valid && error.kind != Kind::Store => Ok((connection, Some(error))),
         Err(error) => Err(error),
@@ -46,7 +47,12 @@ pub fn usable(
 }
 
 /// Refreshes and saves. The caller holds the connection's lock.
-fn refresh(store: &Store, connection: &Connection, now: Timestamp) -> Result<Connection> {
+fn refresh(
+    store: &Store,
+    connection: &Connection,
+    wire: &Wire,
+    now: Timestamp,
+) -> Result<Connection> {
     if !connection.tokens.can_refresh(now) {
         let what = if connection.tokens.refresh_token.is_some() {
             "its refresh token has"
@@ -63,7 +69,7 @@ fn refresh(store: &Store, connection: &Connection, now: Timestamp) -> Result<Con
     let runtime = runtime()?;
     let answer = runtime.block_on(async {
         let (base, _sandbox) = base(connection)?;
-        let client = Client::new(&base)?;
+        let client = Client::new(&base, wire)?;
         oauth::refresh(&client, &base, &app, &connection.tokens, now).await
     });
     match answer {

@@ -10,7 +10,7 @@ use clap::Args;
 use jiff::Timestamp;
 use url::Url;
 
-use crate::client::Client;
+use crate::client::{Client, Wire};
 use crate::cmd::{Context, variable};
 use crate::error::{Error, Kind, Result};
 use crate::loopback::Listener;
@@ -110,7 +110,7 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
     if plan.needs_secret {
         plan.app.client_secret = client_secret(context, arguments, &mut signals).await?;
     }
-    let ready = Ready::new(&mut plan, &way)?;
+    let ready = Ready::new(&mut plan, &way, &context.wire)?;
     let authorization = Authorization::new(&ready.base, &plan.app, &plan.scopes, greeting(&plan))?;
     let Ready {
         listener,
@@ -222,9 +222,9 @@ struct Ready {
 
 impl Ready {
     /// Binds the redirect URI; for the sandbox, starts it and settles the redirect URI on the way.
-    fn new(plan: &mut Plan, way: &Way) -> Result<Ready> {
+    fn new(plan: &mut Plan, way: &Way, wire: &Wire) -> Result<Ready> {
         if let Some(base) = plan.app.environment.api_base() {
-            let client = Client::new(&base)?;
+            let client = Client::new(&base, wire)?;
             let listener = Listener::bind(&plan.app.redirect_uri)?;
             return Ok(Ready {
                 listener,
@@ -240,7 +240,7 @@ impl Ready {
         let base = sandbox.api_base().clone();
         Ok(Ready {
             listener,
-            client: Client::new(&base)?,
+            client: Client::new(&base, wire)?,
             base,
             _sandbox: Some(sandbox),
         })

@@ -25,7 +25,7 @@ pub struct Arguments {
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let store = context.store()?;
     let connection = context.connection(&store, arguments.name.as_deref())?;
-    let (connection, warning) = session::usable(&store, connection, context.now)?;
+    let (connection, warning) = session::usable(&store, connection, &context.wire, context.now)?;
     if let Some(error) = warning {
         context.output.warning(&format!(
             "could not refresh {}, its token is still valid: {error}",

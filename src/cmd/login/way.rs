@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::app::PORTAL;
 use crate::browser;
-use crate::client::Client;
+use crate::client::{Client, Wire};
 use crate::cmd::Context;
 use crate::cmd::login::Arguments;
 use crate::cmd::login::plan::Plan;
@@ -151,7 +151,7 @@ impl Way {
 fn approve(start_address: &str) -> Result<Opening> {
     let start = Url::parse(start_address)
         .map_err(|_| Error::new(Kind::Failure, "the start address is not a URL"))?;
-    let client = Client::new(&start)?;
+    let client = Client::new(&start, &Wire::default())?;
     let (failed, failure) = oneshot::channel();
     tokio::spawn(async move {
         if let Err(error) = client.follow(&start).await {
