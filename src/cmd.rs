@@ -16,6 +16,7 @@ use crate::connection::Connection;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
 use crate::output::Output;
+use crate::prompt;
 use crate::session;
 use crate::store::{Choice, STORE_VARIABLE, Store};
 
@@ -64,7 +65,12 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
 
 impl Context {
     pub fn store(&self) -> Result<Store> {
-        Store::open(self.store_choice)
+        Store::open(self.store_choice, self.may_ask())
+    }
+
+    /// Whether there is a person to ask.
+    pub fn may_ask(&self) -> bool {
+        prompt::is_possible(self.no_input)
     }
 
     /// The connection meant: by argument, by variable, the default, or the only one.

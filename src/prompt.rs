@@ -1,6 +1,6 @@
 //! Asking a person: only on a terminal, and never left in a state the terminal does not come back from.
 
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 
 use zeroize::Zeroizing;
 
@@ -41,19 +41,15 @@ pub async fn secret(question: &'static str, signals: &mut Signals) -> Result<Sec
     }
 }
 
-/// Asks a yes-or-no question; Enter means no.
-pub fn confirm(question: &str) -> Result<bool> {
-    let failed = |error: io::Error| {
-        Error::new(Kind::Failure, "could not read from the terminal")
-            .with_detail(&error.to_string())
-    };
-    let mut stderr = io::stderr().lock();
-    write!(stderr, "{question} [y/N] ")
-        .and_then(|()| stderr.flush())
-        .map_err(failed)?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(failed)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
+/// Asks for a passphrase without echo; it may be empty and may hold spaces. Ctrl-C ends the program, with the
+/// terminal as it was.
+pub fn passphrase(question: &str) -> Result<Zeroizing<String>> {
+    rpassword::prompt_password(format!("{question}: "))
+        .map(Zeroizing::new)
+        .map_err(|error| {
+            Error::new(Kind::Failure, "could not read from the terminal")
+                .with_detail(&error.to_string())
+        })
 }
 
 /// Reads a secret from standard input, all of it.

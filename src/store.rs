@@ -1,7 +1,10 @@
 //! The store: one map of named records, in the OS keyring or in a sealed file.
 
 mod file;
+mod key;
 mod keyring;
+mod parts;
+mod private;
 mod record;
 
 use crate::app::{App, Environment};
@@ -11,6 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::name::Name;
 
 use file::SealedFile;
+use key::KeySource;
 use keyring::Keyring;
 pub use record::Key;
 use record::{Record, parse, unreadable};
@@ -56,8 +60,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Kind::Store`] if the keyring is absent, locked or hung.
-    pub fn open(choice: Option<Choice>) -> Result<Store> {
-        Store::open_for(choice, SealedFile::sandbox()?.exists())
+    pub fn open(choice: Option<Choice>, may_ask: bool) -> Result<Store> {
+        Store::open_for(choice, may_ask, SealedFile::sandbox()?.exists())
     }
 
     /// Opens the store for a login. Without a keyring, a sandbox login may begin the sandbox file; a real one has
@@ -65,13 +69,17 @@ impl Store {
     ///
     /// # Errors
     /// As for [`Store::open`].
-    pub fn open_for_login(choice: Option<Choice>, sandbox: bool) -> Result<Store> {
-        Store::open_for(choice, sandbox)
+    pub fn open_for_login(choice: Option<Choice>, may_ask: bool, sandbox: bool) -> Result<Store> {
+        Store::open_for(choice, may_ask, sandbox)
     }
 
-    fn open_for(choice: Option<Choice>, may_use_sandbox_file: bool) -> Result<Store> {
+    fn open_for(
+        choice: Option<Choice>,
+        may_ask: bool,
+        may_use_sandbox_file: bool,
+    ) -> Result<Store> {
         if choice == Some(Choice::File) {
-            return Ok(Store(Home::File(SealedFile::store()?)));
+            return Ok(Store(Home::File(SealedFile::store(may_ask)?)));
         }
         match Keyring::open() {
             Ok(keyring) => Ok(Store(Home::Keyring(keyring))),
@@ -109,15 +117,15 @@ impl Store {
         }
     }
 
-    /// Makes sure a first write will have a key: the sealed file asks `create` whether to make one.
+    /// Makes sure a first write will have a key; for the sealed file that may ask the person for a passphrase.
     ///
     /// # Errors
-    /// There is no key and none may be made; the error names every source.
-    pub fn ensure_key(&self, create: impl FnOnce(&std::path::Path) -> Result<bool>) -> Result<()> {
+    /// There is no key and none can be made; the error names every source.
+    pub fn ensure_key(&self) -> Result<()> {
         match &self.0 {
             Home::Keyring(_) => Ok(()),
-            Home::File(file) => file.ensure_key(create),
-            Home::SandboxFile { file, .. } => file.ensure_key(|_| Ok(true)),
+            Home::File(file) => file.ensure_key(KeySource::create),
+            Home::SandboxFile { file, .. } => file.ensure_key(KeySource::create_plain),
         }
     }
 

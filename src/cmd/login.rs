@@ -4,7 +4,7 @@ mod outcome;
 mod plan;
 mod way;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -150,9 +150,9 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
 
 /// The store, tried out, and what the login will do: everything short of a secret and a port.
 fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan)> {
-    let store = Store::open_for_login(context.store_choice, arguments.sandbox)?;
+    let store = Store::open_for_login(context.store_choice, context.may_ask(), arguments.sandbox)?;
     let plan = Plan::settle(arguments, &store)?;
-    store.ensure_key(|path| create_key(context, path))?;
+    store.ensure_key()?;
     if store.is_sandbox_file() {
         let place = store.place();
         context.output.note(&format!(
@@ -178,7 +178,7 @@ async fn client_secret(
     if let Some(secret) = variable(SECRET_VARIABLE)? {
         return prompt::clean(&secret, "client secret");
     }
-    if prompt::is_possible(context.no_input) {
+    if context.may_ask() {
         return prompt::secret("Client secret", signals).await;
     }
     Err(Error::new(
@@ -188,16 +188,6 @@ async fn client_secret(
     .with_hint(format!(
         "give it with `--client-secret-stdin`, `--client-secret-file FILE` or {SECRET_VARIABLE}"
     )))
-}
-
-fn create_key(context: &Context, path: &Path) -> Result<bool> {
-    if !prompt::is_possible(context.no_input) {
-        return Ok(false);
-    }
-    let path = path.display();
-    prompt::confirm(&format!(
-        "There is no key for the sealed file yet. Create a plain key file, {path}?"
-    ))
 }
 
 fn greeting(plan: &Plan) -> Greeting {

@@ -1,18 +1,19 @@
 //! The OS keyring as a home of records: one item each.
 
-use std::collections::HashMap;
+mod platform;
+
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use dbus_secret_service_keyring_store::cred::Specifier;
+use jiff::Timestamp;
 use keyring::api::CredentialStore;
 
 use crate::error::{Error, Kind, Result};
+use crate::store::parts::{self, Step};
+use crate::store::record::unreadable;
 
-/// The `service` attribute of every item.
-const SERVICE: &str = "webex-connect";
 /// How long the keyring may take where nobody could answer a prompt of its own.
 const UNATTENDED: Duration = Duration::from_secs(5);
 /// How long it may take where a person may be typing a password into the desktop's prompt.
@@ -36,11 +37,17 @@ type Job = Box<dyn FnOnce(&CredentialStore) + Send>;
 pub struct Keyring {
     jobs: mpsc::Sender<Job>,
     patience: Duration,
+    /// The longest text one item takes, in bytes.
+    limit: usize,
 }
 
 impl Keyring {
     /// Opens the session, once a process.
     pub fn open() -> std::result::Result<Keyring, OpenError> {
+        Keyring::open_with(platform::LIMIT)
+    }
+
+    fn open_with(limit: usize) -> std::result::Result<Keyring, OpenError> {
         let patience = if std::io::stdin().is_terminal() {
             ATTENDED
         } else {
@@ -48,7 +55,7 @@ impl Keyring {
         };
         let (jobs, todo) = mpsc::channel::<Job>();
         let (opened, opening) = mpsc::channel();
-        std::thread::spawn(move || match platform_store() {
+        std::thread::spawn(move || match platform::open() {
             Ok(store) => {
                 if opened.send(Ok(())).is_ok() {
                     todo.iter().for_each(|job| job(store.as_ref()));
@@ -58,7 +65,11 @@ impl Keyring {
             Err(error) => drop(opened.send(Err(error))),
         });
         match opening.recv_timeout(patience) {
-            Ok(Ok(())) => Ok(Keyring { jobs, patience }),
+            Ok(Ok(())) => Ok(Keyring {
+                jobs,
+                patience,
+                limit,
+            }),
             Ok(Err(error)) if is_silence(&error) => {
                 Err(OpenError::Other(silent(Duration::from_secs(2))))
             }
@@ -71,61 +82,115 @@ impl Keyring {
     }
 
     pub fn read(&self, key: &str) -> Result<Option<String>> {
-        let user = key.to_owned();
+        let own = self.read_item(key)?;
+        let Some(own) = own else { return Ok(None) };
+        let parts = parts::named_by(key, &own);
+        if parts.is_empty() {
+            return Ok(Some(own));
+        }
+        let texts = parts
+            .iter()
+            .map(|part| self.read_item(part)?.ok_or_else(|| incomplete(key)));
+        texts.collect::<Result<String>>().map(Some)
+    }
+
+    /// Creates or replaces a record. The label is what a person sees in the desktop's keyring program.
+    pub fn write(&self, key: &str, record: &str, label: &str) -> Result<()> {
+        let generation = format!("{:x}", Timestamp::now().as_nanosecond());
+        let steps = parts::steps(key, record, self.limit, &generation, &self.items()?);
+        steps
+            .into_iter()
+            .try_for_each(|step| self.take(step, label).map(|_| ()))
+    }
+
+    /// Removes a record; `false` if there was none.
+    pub fn remove(&self, key: &str) -> Result<bool> {
+        let mut removed = false;
+        for step in parts::removal(key, &self.items()?) {
+            removed |= self.take(step, "")?;
+        }
+        Ok(removed)
+    }
+
+    /// Every record of ours, by the keyring's own search. One that can't be put together comes as the empty text,
+    /// which no record is.
+    pub fn all(&self) -> Result<Vec<(String, String)>> {
+        let items: BTreeMap<String, String> = self.ask("search", |store| {
+            let mut found = BTreeMap::new();
+            for entry in platform::search(store)? {
+                if let Some((_, item)) = entry.get_specifiers() {
+                    found.insert(
+                        item,
+                        String::from_utf8(entry.get_secret()?).unwrap_or_default(),
+                    );
+                }
+            }
+            Ok(found)
+        })?;
+        let whole = |key: &str, own: &str| -> String {
+            let parts = parts::named_by(key, own);
+            if parts.is_empty() {
+                return own.to_owned();
+            }
+            let texts: Option<String> = parts.iter().map(|part| items.get(part).cloned()).collect();
+            texts.unwrap_or_default()
+        };
+        let records = items.iter().filter(|(item, _)| !parts::is_part(item));
+        Ok(records
+            .map(|(key, own)| (key.clone(), whole(key, own)))
+            .collect())
+    }
+
+    /// The names of all items, where records can have parts.
+    fn items(&self) -> Result<Vec<String>> {
+        if self.limit == usize::MAX {
+            return Ok(Vec::new());
+        }
+        self.ask("search", |store| {
+            let entries = platform::search(store)?;
+            Ok(entries
+                .iter()
+                .filter_map(|entry| entry.get_specifiers())
+                .map(|(_, item)| item)
+                .collect())
+        })
+    }
+
+    fn read_item(&self, item: &str) -> Result<Option<String>> {
+        let name = item.to_owned();
         let secret = self.ask("read", move |store| {
-            match store.build(SERVICE, &user, None)?.get_secret() {
+            match store.build(platform::SERVICE, &name, None)?.get_secret() {
                 Err(keyring::Error::NoEntry) => Ok(None),
                 read => read.map(Some),
             }
         })?;
-        secret.map(|secret| text(key, secret)).transpose()
+        secret
+            .map(|secret| String::from_utf8(secret).map_err(|_| incomplete(item)))
+            .transpose()
     }
 
-    /// Creates or replaces an item. The label is what a person sees in the desktop's keyring program.
-    pub fn write(&self, key: &str, record: &str, label: &str) -> Result<()> {
-        let (user, record, label) = (key.to_owned(), record.to_owned(), label.to_owned());
-        self.ask("save", move |store| {
-            let entry = store.build(
-                SERVICE,
-                &user,
-                Some(&HashMap::from([("label", label.as_str())])),
-            )?;
-            entry.set_secret(record.as_bytes())?;
-            // A replaced item keeps its old label. A wrong label harms nobody, so a failure is let pass.
-            if let Some(item) = entry.as_any().downcast_ref::<Specifier>() {
-                let _ = item.set_label(&label);
+    /// One change; `false` if there was nothing to remove.
+    fn take(&self, step: Step, label: &str) -> Result<bool> {
+        match step {
+            Step::Write { item, text } => {
+                let label = label.to_owned();
+                self.ask("save", move |store| {
+                    let entry = platform::writable(store, &item, &label)?;
+                    entry.set_secret(text.as_bytes())?;
+                    platform::relabel(&entry, &label);
+                    Ok(true)
+                })
             }
-            Ok(())
-        })
-    }
-
-    /// Removes an item; `false` if there was none.
-    pub fn remove(&self, key: &str) -> Result<bool> {
-        let user = key.to_owned();
-        self.ask("remove", move |store| {
-            match store.build(SERVICE, &user, None)?.delete_credential() {
-                Err(keyring::Error::NoEntry) => Ok(false),
-                removed => removed.map(|()| true),
-            }
-        })
-    }
-
-    /// Every item of ours with its record, by the keyring's own search. One that is no text comes as the empty
-    /// text, which no record is.
-    pub fn all(&self) -> Result<Vec<(String, String)>> {
-        self.ask("search", |store| {
-            let mut found = Vec::new();
-            for entry in store.search(&HashMap::from([("service", SERVICE)]))? {
-                if let Some((_, user)) = entry.get_specifiers() {
-                    found.push((
-                        user,
-                        String::from_utf8(entry.get_secret()?).unwrap_or_default(),
-                    ));
+            Step::Remove { item } => self.ask("remove", move |store| {
+                match store
+                    .build(platform::SERVICE, &item, None)?
+                    .delete_credential()
+                {
+                    Err(keyring::Error::NoEntry) => Ok(false),
+                    removed => removed.map(|()| true),
                 }
-            }
-            found.sort();
-            Ok(found)
-        })
+            }),
+        }
     }
 
     fn ask<T, F>(&self, what: &str, job: F) -> Result<T>
@@ -150,19 +215,8 @@ impl Keyring {
     }
 }
 
-/// The Secret Service over D-Bus: GNOME Keyring, KWallet, KeePassXC.
-fn platform_store() -> keyring::Result<Arc<CredentialStore>> {
-    let store: Arc<CredentialStore> = dbus_secret_service_keyring_store::Store::new()?;
-    Ok(store)
-}
-
-fn text(key: &str, secret: Vec<u8>) -> Result<String> {
-    String::from_utf8(secret).map_err(|_| {
-        Error::new(
-            Kind::Unreadable,
-            format!("the stored record {key} is unreadable: it is corrupt"),
-        )
-    })
+fn incomplete(key: &str) -> Error {
+    unreadable(key, "it is corrupt")
 }
 
 /// libdbus gives a daemon that hangs two seconds and then reports this.
@@ -215,5 +269,39 @@ fn cause(error: &keyring::Error) -> String {
             cause.to_string()
         }
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[ignore = "needs the keyring session of tests/run"]
+    fn a_record_longer_than_an_item_survives_in_parts() {
+        assert!(
+            std::env::var_os("WEBEX_CONNECT_TEST_SESSION").is_some(),
+            "run this through tests/run"
+        );
+        let keyring = Keyring::open_with(2560).unwrap_or_else(|_| panic!("no keyring"));
+        let key = "connection/in-parts";
+        for length in [9_000, 100, 5_000, 2_560, 20_000] {
+            let record = "é".repeat(length / 2);
+            keyring.write(key, &record, "in parts").unwrap();
+            assert_eq!(keyring.read(key).unwrap().as_deref(), Some(record.as_str()));
+            assert_eq!(keyring.all().unwrap(), [(key.to_owned(), record.clone())]);
+            let parts = if record.len() > 2560 {
+                record.len().div_ceil(2560)
+            } else {
+                0
+            };
+            assert_eq!(
+                keyring.items().unwrap().len(),
+                1 + parts,
+                "no stale part stays"
+            );
+        }
+        assert!(keyring.remove(key).unwrap());
+        assert!(keyring.items().unwrap().is_empty());
     }
 }

@@ -17,7 +17,6 @@ use crate::error::{Error, Kind, Result};
 use crate::loopback::{Browser, Callback, Expected, Listener};
 use crate::oauth::Authorization;
 use crate::output::Output;
-use crate::prompt;
 use crate::signals::Signals;
 
 /// Who opens the authorization URL.
@@ -55,7 +54,7 @@ impl Way {
         if browser::is_desktop() {
             return Ok(Way::Open(None));
         }
-        if prompt::is_possible(context.no_input) {
+        if context.may_ask() {
             return Ok(Way::Print);
         }
         let alone = if arguments.sandbox {

@@ -1,0 +1,255 @@
+//! The key of a sealed file: where it comes from, and how it is unlocked.
+
+use std::cell::OnceCell;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use age::secrecy::{ExposeSecret, SecretString};
+use age::x25519::Identity;
+use zeroize::Zeroizing;
+
+use crate::dirs;
+use crate::error::{Error, Kind, Result};
+use crate::prompt;
+use crate::store::private;
+
+/// An age identity, `AGE-SECRET-KEY-1…`.
+const KEY_VARIABLE: &str = "WEBEX_CONNECT_KEY";
+/// A file that holds one.
+const KEY_FILE_VARIABLE: &str = "WEBEX_CONNECT_KEY_FILE";
+/// The passphrase that opens a sealed key file.
+const PASSPHRASE_VARIABLE: &str = "WEBEX_CONNECT_PASSPHRASE";
+/// A file that holds it, in one line.
+const PASSPHRASE_FILE_VARIABLE: &str = "WEBEX_CONNECT_PASSPHRASE_FILE";
+/// The largest key file read: an identity is 74 characters, and age-keygen adds two comment lines.
+const MAX_KEY_FILE: u64 = 64 * 1024;
+/// scrypt's cost when a key is sealed: 2^15 takes a tenth of a second and 32 MB.
+const WORK_FACTOR: u8 = 15;
+/// The highest cost taken when one is opened: 2^18 takes 0.8 s and 281 MB. More would be somebody's trap.
+const MAX_WORK_FACTOR: u8 = 18;
+/// How a file in the age format begins.
+const AGE_MAGIC: &[u8] = b"age-encryption.org/";
+
+/// The sources of one key. It is looked for and unlocked once a process.
+pub struct KeySource {
+    /// The key file beside the sealed file.
+    path: PathBuf,
+    /// Whether the environment may name the key.
+    takes_variables: bool,
+    /// Whether a person may be asked for the passphrase.
+    may_ask: bool,
+    unlocked: OnceCell<Identity>,
+}
+
+impl KeySource {
+    pub fn new(path: PathBuf, takes_variables: bool, may_ask: bool) -> KeySource {
+        KeySource {
+            path,
+            takes_variables,
+            may_ask,
+            unlocked: OnceCell::new(),
+        }
+    }
+
+    /// The key from the first source that has one: a variable, a file named by a variable, the file beside the
+    /// store.
+    ///
+    /// # Errors
+    /// A source holds something else, or its passphrase is wrong or missing.
+    pub fn find(&self) -> Result<Option<&Identity>> {
+        if self.unlocked.get().is_none()
+            && let Some(identity) = self.unlock()?
+        {
+            // Nobody else sets it: the cell is not shared between threads.
+            let _ = self.unlocked.set(identity);
+        }
+        Ok(self.unlocked.get())
+    }
+
+    /// Makes the key file, sealed if there is a passphrase: from a variable, or typed by the person, who may also
+    /// choose none.
+    ///
+    /// # Errors
+    /// There is nobody to ask, or the file can't be written.
+    pub fn create(&self) -> Result<()> {
+        let passphrase = match self.given_passphrase()? {
+            Some(passphrase) => Some(passphrase),
+            None if self.may_ask => self.choose_passphrase()?,
+            None => return Err(self.missing()),
+        };
+        self.write(passphrase)
+    }
+
+    /// Makes a plain key file, unasked: only for what is worth nothing.
+    pub fn create_plain(&self) -> Result<()> {
+        self.write(None)
+    }
+
+    /// The error that names every source.
+    pub fn missing(&self) -> Error {
+        Error::new(Kind::Store, "there is no key for the sealed file").with_hint(format!(
+            "set {PASSPHRASE_VARIABLE} or {PASSPHRASE_FILE_VARIABLE} and one is made at {}, or bring your own \
+             (`age-keygen`) in {KEY_VARIABLE} or {KEY_FILE_VARIABLE}",
+            self.path.display()
+        ))
+    }
+
+    fn unlock(&self) -> Result<Option<Identity>> {
+        if self.takes_variables {
+            if let Some(key) = variable(KEY_VARIABLE)? {
+                return parse(&key, KEY_VARIABLE).map(Some);
+            }
+            if let Some(path) = variable(KEY_FILE_VARIABLE)? {
+                let path = Path::new(path.as_str());
+                // A key handed over by a secret manager may be a symbolic link or belong to root.
+                return self.open(path, read_named(path)?).map(Some);
+            }
+        }
+        if self.path.symlink_metadata().is_err() {
+            return Ok(None);
+        }
+        let bytes = Zeroizing::new(private::read(&self.path, MAX_KEY_FILE)?);
+        self.open(&self.path, bytes).map(Some)
+    }
+
+    fn open(&self, path: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<Identity> {
+        let source = path.display().to_string();
+        if !bytes.starts_with(AGE_MAGIC) {
+            return parse(&String::from_utf8_lossy(&bytes), &source);
+        }
+        let passphrase = match self.given_passphrase()? {
+            Some(passphrase) => passphrase,
+            None if self.may_ask => ask(&format!("Passphrase for {source}"))?,
+            None => {
+                let hint =
+                    format!("give it in {PASSPHRASE_VARIABLE} or {PASSPHRASE_FILE_VARIABLE}");
+                let message =
+                    format!("the key {source} is sealed and there is no passphrase for it");
+                return Err(Error::new(Kind::Store, message).with_hint(hint));
+            }
+        };
+        let mut lock = age::scrypt::Identity::new(passphrase);
+        lock.set_max_work_factor(MAX_WORK_FACTOR);
+        let opened = age::decrypt(&lock, &bytes).map_err(|error| not_opened(&source, &error))?;
+        parse(&String::from_utf8_lossy(&Zeroizing::new(opened)), &source)
+    }
+
+    fn given_passphrase(&self) -> Result<Option<SecretString>> {
+        if !self.takes_variables {
+            return Ok(None);
+        }
+        if let Some(passphrase) = variable(PASSPHRASE_VARIABLE)? {
+            return Ok(Some(SecretString::from(passphrase.as_str())));
+        }
+        let Some(path) = variable(PASSPHRASE_FILE_VARIABLE)? else {
+            return Ok(None);
+        };
+        let bytes = read_named(Path::new(path.as_str()))?;
+        let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
+        match text.trim_end_matches(['\r', '\n']) {
+            "" => Err(Error::new(
+                Kind::Usage,
+                format!("the passphrase in {} is empty", path.as_str()),
+            )
+            .with_hint(format!(
+                "{PASSPHRASE_FILE_VARIABLE} names a file whose one line is the passphrase"
+            ))),
+            passphrase => Ok(Some(SecretString::from(passphrase))),
+        }
+    }
+
+    fn choose_passphrase(&self) -> Result<Option<SecretString>> {
+        let path = self.path.display();
+        let chosen = ask(&format!(
+            "Choose a passphrase for the key of the sealed file (Enter for none: {path} is then plain)"
+        ))?;
+        if chosen.expose_secret().is_empty() {
+            return Ok(None);
+        }
+        let again = ask("The same passphrase again")?;
+        if again.expose_secret() != chosen.expose_secret() {
+            return Err(Error::new(
+                Kind::Usage,
+                "the two passphrases differ; nothing was stored",
+            )
+            .with_hint("run the same command again"));
+        }
+        Ok(Some(chosen))
+    }
+
+    fn write(&self, passphrase: Option<SecretString>) -> Result<()> {
+        let identity = Identity::generate();
+        let mut text = Zeroizing::new(Vec::new());
+        writeln!(text, "{}", identity.to_string().expose_secret())
+            .map_err(|error| dirs::cannot("save", &self.path, &error))?;
+        let bytes = match passphrase {
+            None => text,
+            Some(passphrase) => {
+                let mut lock = age::scrypt::Recipient::new(passphrase);
+                lock.set_work_factor(WORK_FACTOR);
+                let sealed = age::encrypt(&lock, &text)
+                    .map_err(|_| Error::new(Kind::Failure, "could not seal the key"))?;
+                Zeroizing::new(sealed)
+            }
+        };
+        private::write_new(&self.path, &bytes)
+            .map_err(|error| dirs::cannot("save", &self.path, &error))
+    }
+}
+
+fn ask(question: &str) -> Result<SecretString> {
+    Ok(SecretString::from(prompt::passphrase(question)?.as_str()))
+}
+
+fn not_opened(source: &str, error: &age::DecryptError) -> Error {
+    let message = match error {
+        age::DecryptError::ExcessiveWork { .. } => {
+            format!(
+                "the key {source} asks for more scrypt work than 2^{MAX_WORK_FACTOR}; it was not tried"
+            )
+        }
+        age::DecryptError::KeyDecryptionFailed | age::DecryptError::NoMatchingKeys => {
+            format!("the passphrase does not open the key {source}")
+        }
+        _ => format!("the key {source} is unreadable: it is corrupt"),
+    };
+    Error::new(Kind::Unreadable, message).with_hint(format!(
+        "give the right one in {PASSPHRASE_VARIABLE} or {PASSPHRASE_FILE_VARIABLE}"
+    ))
+}
+
+fn variable(name: &str) -> Result<Option<Zeroizing<String>>> {
+    match std::env::var(name) {
+        Ok(value) if value.is_empty() => Ok(None),
+        Ok(value) => Ok(Some(Zeroizing::new(value))),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => {
+            Err(Error::new(Kind::Usage, format!("{name} is not text")))
+        }
+    }
+}
+
+/// The identity in a text as age-keygen writes it: comment lines and one key.
+fn parse(text: &str, source: &str) -> Result<Identity> {
+    let key = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with('#'));
+    key.and_then(|key| Identity::from_str(key).ok())
+        .ok_or_else(|| {
+            Error::new(Kind::Store, format!("{source} holds no age identity"))
+                .with_hint("an identity is one line, AGE-SECRET-KEY-1…, as `age-keygen` writes it")
+        })
+}
+
+/// Reads a file that the person named, wherever its name leads.
+fn read_named(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    let failed = |error: io::Error| dirs::cannot("open", path, &error);
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(failed(io::Error::other("it is not a regular file")));
+    }
+    let file = File::open(path).map_err(failed)?;
+    private::read_bounded(file, path, MAX_KEY_FILE).map(Zeroizing::new)
+}
