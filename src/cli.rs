@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::cmd::{list, login, logout, sandbox, token};
+use crate::cmd::{list, login, manage, sandbox, status, token};
 use crate::store::Choice;
 
 /// Connect a person, bot or service app to Cisco Webex by OAuth 2.0 and keep that connection usable
@@ -72,7 +72,10 @@ fn store_choice() -> impl TypedValueParser<Value = Choice> {
 pub enum Command {
     Login(login::Arguments),
     List(list::Arguments),
+    Status(status::Arguments),
     Token(token::Arguments),
-    Logout(logout::Arguments),
+    Rename(manage::RenameArguments),
+    Default(manage::DefaultArguments),
+    Logout(manage::LogoutArguments),
     Sandbox(sandbox::Arguments),
 }

@@ -2,8 +2,9 @@
 
 pub mod list;
 pub mod login;
-pub mod logout;
+pub mod manage;
 pub mod sandbox;
+pub mod status;
 pub mod token;
 
 use std::path::PathBuf;
@@ -58,7 +59,10 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         Command::Login(arguments) => login::run(&context, &arguments),
         Command::List(_) => list::run(&context),
         Command::Token(arguments) => token::run(&context, &arguments),
-        Command::Logout(arguments) => logout::run(&context, &arguments),
+        Command::Status(arguments) => status::run(&context, &arguments),
+        Command::Rename(arguments) => manage::rename(&context, &arguments),
+        Command::Default(arguments) => manage::default(&context, &arguments),
+        Command::Logout(arguments) => manage::logout(&context, &arguments),
         Command::Sandbox(arguments) => sandbox::run(&context, &arguments),
     }
 }

@@ -6,21 +6,35 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind, Result, visible};
 
+const RED: &str = "\u{1b}[1;31m";
+const YELLOW: &str = "\u{1b}[1;33m";
+const CYAN: &str = "\u{1b}[36m";
+const PLAIN: &str = "\u{1b}[0m";
+
 /// How this run talks.
 #[derive(Clone, Copy)]
 pub struct Output {
     pub json: bool,
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
+    /// Whether the first word of an error, a hint or a warning is coloured.
+    colour: bool,
 }
 
 impl Output {
     pub fn new(json: bool) -> Output {
+        let stderr_is_terminal = io::stderr().is_terminal();
         Output {
             json,
             stdout_is_terminal: io::stdout().is_terminal(),
-            stderr_is_terminal: io::stderr().is_terminal(),
+            stderr_is_terminal,
+            colour: wants_colour(stderr_is_terminal),
         }
+    }
+
+    /// The columns of the terminal that results go to, if they go to one.
+    pub fn columns(&self) -> Option<u16> {
+        self.stdout_is_terminal.then(columns).flatten()
     }
 
     /// What was asked for, as text.
@@ -69,7 +83,7 @@ impl Output {
         if self.json {
             self.event(&serde_json::json!({"event": "warning", "message": text}));
         } else {
-            self.say(&format!("warning: {text}"));
+            self.say_headed("warning", YELLOW, text);
         }
     }
 
@@ -94,12 +108,12 @@ impl Output {
         if self.json {
             return self.event(&error.to_json());
         }
-        self.say(&format!("error: {error}"));
+        self.say_headed("error", RED, &error.to_string());
         if let Some(id) = &error.tracking_id {
-            self.say(&format!("tracking id: {id}"));
+            self.say_headed("tracking id", CYAN, id);
         }
         if let Some(hint) = &error.hint {
-            self.say(&format!("hint: {hint}"));
+            self.say_headed("hint", CYAN, hint);
         }
     }
 
@@ -117,6 +131,14 @@ impl Output {
         }
     }
 
+    fn say_headed(&self, head: &str, colour: &str, text: &str) {
+        if !self.colour {
+            return self.say(&format!("{head}: {text}"));
+        }
+        // Nobody is left to tell when stderr can't be written.
+        let _ = writeln!(io::stderr(), "{colour}{head}:{PLAIN} {}", plain(text));
+    }
+
     /// Nobody is left to tell when stderr can't be written.
     fn say(&self, text: &str) {
         let text = if self.stderr_is_terminal {
@@ -126,6 +148,25 @@ impl Output {
         };
         let _ = writeln!(io::stderr(), "{text}");
     }
+}
+
+/// On terminals that can, unless the person says no (`NO_COLOR`) or always (`CLICOLOR_FORCE`).
+fn wants_colour(is_terminal: bool) -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let dumb = set("TERM").is_some_and(|term| term == "dumb");
+    let forced = set("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    set("NO_COLOR").is_none() && (forced || (is_terminal && !dumb))
+}
+
+#[cfg(unix)]
+fn columns() -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(size.ws_col).filter(|columns| *columns > 0)
+}
+
+#[cfg(not(unix))]
+fn columns() -> Option<u16> {
+    None
 }
 
 /// Text for a terminal: line breaks stay, every other control shows as a stand-in.

@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::app::{App, Environment, RedirectUri};
 use crate::client::{Client, Wire};
-use crate::connection::{AppRef, Connection, Freshness, Grant, GrantSource};
+use crate::connection::{AppRef, Connection, Freshness, Grant, GrantSource, Identity};
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
@@ -14,6 +14,7 @@ use crate::sandbox::{self, Form, Options, Sandbox};
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
 use crate::store::Store;
+use crate::webex;
 
 /// The connection with an access token that is good at `now`, refreshed and saved if it has to be, and a warning
 /// where a refresh failed but the old token still holds.
@@ -42,6 +43,37 @@ pub fn usable(
     match refresh(store, &connection, wire, now) {
         Ok(refreshed) => Ok((refreshed, None)),
         Err(error) if still_valid && error.kind != Kind::Store => Ok((connection, Some(error))),
+        Err(error) => Err(error),
+    }
+}
+
+/// What Webex says of an access token.
+pub enum Live {
+    /// It works; who it belongs to, as far as its scopes tell.
+    Works(Option<Identity>),
+    /// Webex does not accept it.
+    Refused,
+}
+
+/// Asks Webex whether the connection's token works, refreshing a stale one first.
+///
+/// # Errors
+/// As for [`usable`]; Webex or the network failed.
+pub fn ask_webex(
+    store: &Store,
+    connection: Connection,
+    wire: &Wire,
+    now: Timestamp,
+) -> Result<(Connection, Live)> {
+    let (connection, _) = usable(store, connection, wire, now)?;
+    let answer = runtime()?.block_on(async {
+        let (base, _sandbox) = base(&connection)?;
+        let client = Client::new(&base, wire)?;
+        webex::people_me(&client, &base, &connection.tokens.access_token).await
+    });
+    match answer {
+        Ok(identity) => Ok((connection, Live::Works(identity))),
+        Err(error) if error.kind == Kind::SignIn => Ok((connection, Live::Refused)),
         Err(error) => Err(error),
     }
 }
@@ -195,7 +227,8 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
         })
 }
 
-fn sign_in(connection: &Connection) -> String {
+/// The command that signs a person in again.
+pub fn sign_in(connection: &Connection) -> String {
     let sandbox = if connection.environment == Environment::Sandbox {
         " --sandbox"
     } else {

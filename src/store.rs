@@ -226,12 +226,8 @@ impl Store {
 
     /// Everything there is, sorted by name.
     pub fn list(&self) -> Result<Listing> {
-        let found = match &self.0 {
-            Home::Keyring(keyring) => keyring.all()?,
-            Home::File(file) | Home::SandboxFile { file, .. } => file.all()?,
-        };
         let mut listing = Listing::default();
-        for (key, text) in found {
+        for (key, text) in self.records()? {
             match parse(&key, &text) {
                 Ok(Record::Connection(connection)) => listing.connections.push(*connection),
                 Ok(Record::Default { name }) => listing.default = Some(name),
@@ -245,6 +241,21 @@ impl Store {
             .connections
             .sort_by_key(|connection| connection.name.folded());
         Ok(listing)
+    }
+
+    /// The names of all connections, those whose records can't be read among them.
+    pub fn connection_names(&self) -> Result<Vec<Name>> {
+        let records = self.records()?.into_iter();
+        Ok(records
+            .filter_map(|(key, _)| Name::parse(key.strip_prefix("connection/")?).ok())
+            .collect())
+    }
+
+    fn records(&self) -> Result<Vec<(String, String)>> {
+        match &self.0 {
+            Home::Keyring(keyring) => keyring.all(),
+            Home::File(file) | Home::SandboxFile { file, .. } => file.all(),
+        }
     }
 
     fn save(&self, key: &Key, record: Record, label: &str, is_sandbox: bool) -> Result<()> {

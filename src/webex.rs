@@ -29,7 +29,7 @@ struct Person {
 /// Who the access token belongs to. `None` where the token may not ask (403: it needs `spark:people_read`).
 ///
 /// # Errors
-/// The network failed, or the answer is neither a person nor a 403.
+/// [`Kind::SignIn`] if the token is not accepted; the network failed, or the answer is no person.
 pub async fn people_me(
     client: &Client,
     base: &Url,
@@ -47,6 +47,7 @@ pub async fn people_me(
     let answer = client.send(request).await?;
     match answer.status().as_u16() {
         200 => {}
+        401 => return Err(Error::new(Kind::SignIn, "Webex refused the access token")),
         403 => return Ok(None),
         status => {
             return Err(Error::new(

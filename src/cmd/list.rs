@@ -1,7 +1,7 @@
 //! `list`: what is connected.
 
 use clap::Args;
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -42,7 +42,7 @@ pub fn run(context: &Context) -> Result<()> {
     } else {
         context
             .output
-            .result(&table(&listing.connections, is_default, context.now))?;
+            .result(&table(&listing.connections, is_default, context))?;
     }
     let last = listing.unreadable.pop();
     for error in &listing.unreadable {
@@ -54,9 +54,14 @@ pub fn run(context: &Context) -> Result<()> {
 fn table(
     connections: &[Connection],
     is_default: impl Fn(&Connection) -> bool,
-    now: Timestamp,
+    context: &Context,
 ) -> String {
     let mut table = Table::new();
+    if let Some(columns) = context.output.columns() {
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(columns);
+    }
     table.load_preset(presets::NOTHING);
     table.set_header([
         "",
@@ -77,7 +82,7 @@ fn table(
             connection.grant.granted.len().to_string(),
             day(connection.tokens.expires_at),
             day(connection.tokens.refresh_token_expires_at),
-            state(connection.state(now)).to_owned(),
+            state(connection.state(context.now)).to_owned(),
         ]);
     }
     table.trim_fmt()

@@ -1,0 +1,223 @@
+//! `status`: one connection in full.
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use crate::cmd::Context;
+use crate::connection::{AuthType, Connection, GrantSource, Identity, State};
+use crate::error::{Error, Kind, Result};
+use crate::session::{self, Live};
+use crate::store::Store;
+
+/// Show one connection in full
+///
+/// Who signed in, with which app, what was asked for and what was granted,
+/// and until when it holds. The exit code is 0 if a token can be had without
+/// a person, and 4 if a person must sign in.
+///
+/// With --live, Webex is asked whether the token works; a stale one is
+/// refreshed first.
+///
+///   $ webex-connect status work --live
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// The connection; without it WEBEX_CONNECT_CONNECTION, the default, or
+    /// the only one
+    name: Option<String>,
+    /// Ask Webex whether the token works
+    #[arg(long)]
+    live: bool,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
+    let store = context.store()?;
+    let mut connection = context.connection(&store, arguments.name.as_deref())?;
+    let mut live = None;
+    if arguments.live {
+        let asked = session::ask_webex(&store, connection, &context.wire, context.now)?;
+        connection = asked.0;
+        live = Some(asked.1);
+    }
+    show(context, &store, &connection, live.as_ref())?;
+    match (live, connection.state(context.now)) {
+        (Some(Live::Refused), _) => Err(Error::new(
+            Kind::SignIn,
+            format!("Webex refused the access token of {}", connection.name),
+        )
+        .with_hint(session::sign_in(&connection))),
+        (_, State::Ready) => Ok(()),
+        (_, State::Expired) => Err(Error::new(
+            Kind::SignIn,
+            format!("{} has expired", connection.name),
+        )
+        .with_hint(session::sign_in(&connection))),
+        (_, State::ReconnectNeeded) => {
+            let why = connection.reconnect_needed.clone().unwrap_or_default();
+            Err(Error::new(
+                Kind::SignIn,
+                format!("{} needs a new sign-in", connection.name),
+            )
+            .with_detail(&why)
+            .with_hint(session::sign_in(&connection)))
+        }
+    }
+}
+
+fn show(
+    context: &Context,
+    store: &Store,
+    connection: &Connection,
+    live: Option<&Live>,
+) -> Result<()> {
+    let is_default = store
+        .default_name()?
+        .is_some_and(|name| name.folded() == connection.name.folded());
+    if context.output.json {
+        let mut json = connection.to_json(is_default, store.name(), context.now);
+        if let Some(live) = live {
+            json["live"] = match live {
+                Live::Works(identity) => serde_json::json!({"works": true, "identity": identity}),
+                Live::Refused => serde_json::json!({"works": false, "identity": Value::Null}),
+            };
+        }
+        return context.output.result_json(&json);
+    }
+    context
+        .output
+        .result(&text(connection, is_default, store, context.now, live))
+}
+
+fn text(
+    connection: &Connection,
+    is_default: bool,
+    store: &Store,
+    now: Timestamp,
+    live: Option<&Live>,
+) -> String {
+    let mut lines = Vec::new();
+    let mut line = |label: &str, value: String| lines.push(format!("{label:<12} {value}"));
+    let default = if is_default { " (default)" } else { "" };
+    line("connection", format!("{}{default}", connection.name));
+    line("account", person(connection.identity.as_ref()));
+    if let Some(org) = connection
+        .identity
+        .as_ref()
+        .and_then(|identity| identity.org_id.as_ref())
+    {
+        line("organisation", org.clone());
+    }
+    line("type", auth_type(connection));
+    if let Some(app) = &connection.app {
+        line(
+            "app",
+            app.name
+                .as_ref()
+                .map_or("provided".to_owned(), ToString::to_string),
+        );
+        line("client ID", app.client_id.clone());
+        line("redirect URI", app.redirect_uri.clone());
+    }
+    line("access token", until(connection.tokens.expires_at, now));
+    line(
+        "refresh",
+        match connection.tokens.refresh_token {
+            Some(_) => until(connection.tokens.refresh_token_expires_at, now),
+            None => "none".to_owned(),
+        },
+    );
+    line("kept in", store.place());
+    line("state", state(connection, live, now));
+    line(
+        "granted",
+        format!(
+            "{} scopes, {}",
+            connection.grant.granted.len(),
+            source(connection)
+        ),
+    );
+    lines.extend(
+        connection
+            .grant
+            .granted
+            .iter()
+            .map(|scope| format!("{:12} {scope}", "")),
+    );
+    let missing = connection.grant.missing();
+    if !missing.is_empty() {
+        lines.push(format!(
+            "{:<12} {} scopes that were asked for",
+            "missing",
+            missing.len()
+        ));
+        lines.extend(missing.iter().map(|scope| format!("{:12} {scope}", "")));
+    }
+    lines.join("\n")
+}
+
+fn person(identity: Option<&Identity>) -> String {
+    let Some(identity) = identity else {
+        return "unknown (the scopes do not allow asking)".to_owned();
+    };
+    let kind = identity.kind.as_deref().unwrap_or("person");
+    match (&identity.display_name, &identity.email) {
+        (Some(name), Some(email)) => format!("{name} <{email}> ({kind})"),
+        (Some(only), None) | (None, Some(only)) => format!("{only} ({kind})"),
+        (None, None) => format!("{} ({kind})", identity.id),
+    }
+}
+
+fn auth_type(connection: &Connection) -> String {
+    let kind = match connection.auth_type {
+        AuthType::AuthorizationCode => "provided app",
+        AuthType::OwnApp => "own app",
+    };
+    let place = connection.environment.api_base();
+    let place = place.map_or_else(|| "embedded".to_owned(), |base| base.to_string());
+    format!("{kind}, {} ({place})", connection.environment.name())
+}
+
+fn source(connection: &Connection) -> &'static str {
+    match connection.grant.source {
+        GrantSource::Reported => "as Webex reported",
+        GrantSource::Assumed => "assumed: Webex reported none, so what was asked for",
+    }
+}
+
+fn state(connection: &Connection, live: Option<&Live>, now: Timestamp) -> String {
+    let state = match connection.state(now) {
+        State::Ready => "ready",
+        State::Expired => "expired: a person must sign in",
+        State::ReconnectNeeded => "reconnect needed: a person must sign in",
+    };
+    match live {
+        None => state.to_owned(),
+        Some(Live::Works(_)) => format!("{state}; Webex accepts the token"),
+        Some(Live::Refused) => format!("{state}; Webex refuses the token"),
+    }
+}
+
+/// A moment, and how far away it is.
+fn until(moment: Option<Timestamp>, now: Timestamp) -> String {
+    let Some(moment) = moment else {
+        return "expiry unknown".to_owned();
+    };
+    let seconds = moment.duration_since(now).as_secs();
+    let distance = match seconds.unsigned_abs() {
+        s if s >= 2 * 86_400 => format!("{} days", s / 86_400),
+        s if s >= 2 * 3600 => format!("{} hours", s / 3600),
+        s if s >= 120 => format!("{} minutes", s / 60),
+        s => format!("{s} seconds"),
+    };
+    let day = moment
+        .to_zoned(TimeZone::system())
+        .strftime("%Y-%m-%d %H:%M %Z")
+        .to_string();
+    if seconds > 0 {
+        format!("until {day}, in {distance}")
+    } else {
+        format!("expired {day}, {distance} ago")
+    }
+}
