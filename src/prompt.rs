@@ -1,7 +1,17 @@
 //! Asking a person: only on a terminal, and never left in a state the terminal does not come back from.
 
+#[cfg(unix)]
+use std::cell::Cell;
+#[cfg(unix)]
+use std::fs::{File, OpenOptions};
+#[cfg(unix)]
+use std::io::Write;
 use std::io::{self, IsTerminal, Read};
+#[cfg(unix)]
+use std::rc::Rc;
 
+#[cfg(unix)]
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Kind, Result};
@@ -16,40 +26,125 @@ pub fn is_possible(no_input: bool) -> bool {
     !no_input && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks for a secret without echo, while signals are listened for: an interrupt leaves the terminal as it was.
+/// Asks for a secret without echo, while signals are listened for: whatever ends it leaves the terminal as it was.
 ///
 /// # Errors
 /// [`Kind::Interrupted`], or what was typed is no secret.
 pub async fn secret(question: &'static str, signals: &mut Signals) -> Result<Secret> {
-    let _restored = Restore::now();
+    let _restored = Hidden::only_to_restore();
     let (sender, typed) = tokio::sync::oneshot::channel();
     // A thread that still reads from the terminal when the program ends does not hold it up.
-    std::thread::spawn(move || sender.send(rpassword::prompt_password(format!("{question}: "))));
-    let failed = || Error::new(Kind::Failure, "could not read from the terminal");
+    std::thread::spawn(move || sender.send(passphrase(question)));
     tokio::select! {
         biased;
         signal = signals.next() => Err(signal.into_error("nothing was changed")),
         typed = typed => match typed {
-            Ok(Ok(typed)) => clean(&Zeroizing::new(typed), question),
-            // Ctrl-C at the prompt is read as a character and raised as a signal.
-            Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
-                Err(signals.next().await.into_error("nothing was changed"))
-            }
-            Ok(Err(error)) => Err(failed().with_detail(&error.to_string())),
-            Err(_) => Err(failed()),
+            Ok(typed) => clean(&typed?, question),
+            Err(_) => Err(Error::new(Kind::Failure, "could not read from the terminal")),
         },
     }
 }
 
-/// Asks for a passphrase without echo; it may be empty and may hold spaces. Ctrl-C ends the program, with the
-/// terminal as it was.
+/// Asks for a passphrase without echo; it may be empty and may hold spaces.
+///
+/// # Errors
+/// [`Kind::Interrupted`] for Ctrl-C.
 pub fn passphrase(question: &str) -> Result<Zeroizing<String>> {
-    rpassword::prompt_password(format!("{question}: "))
+    read_hidden(&format!("{question}: "))
         .map(Zeroizing::new)
-        .map_err(|error| {
-            Error::new(Kind::Failure, "could not read from the terminal")
-                .with_detail(&error.to_string())
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => {
+                Error::new(Kind::Interrupted(2), "interrupted; nothing was changed")
+            }
+            _ => Error::new(Kind::Failure, "could not read from the terminal")
+                .with_detail(&error.to_string()),
         })
+}
+
+/// rpassword edits the line; the terminal's modes are kept here, because rpassword shows the question while typing
+/// still shows, and raises the signal of Ctrl-C before it puts the modes back.
+#[cfg(unix)]
+fn read_hidden(question: &str) -> io::Result<String> {
+    let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+    let hidden = Hidden::on(&terminal)?;
+    terminal.write_all(question.as_bytes())?;
+    let keys = Keys {
+        terminal: terminal.try_clone()?,
+        interrupted: Rc::default(),
+    };
+    let interrupted = Rc::clone(&keys.interrupted);
+    let config = rpassword::ConfigBuilder::new()
+        .input_reader(keys)
+        .output_discard()
+        .build();
+    let typed = rpassword::read_password_with_config(config);
+    drop(hidden);
+    terminal.write_all(b"\n")?;
+    if interrupted.get() {
+        Err(io::ErrorKind::Interrupted.into())
+    } else {
+        typed
+    }
+}
+
+#[cfg(not(unix))]
+fn read_hidden(question: &str) -> io::Result<String> {
+    rpassword::prompt_password(question)
+}
+
+/// What is typed, until Ctrl-C.
+#[cfg(unix)]
+struct Keys {
+    terminal: File,
+    interrupted: Rc<Cell<bool>>,
+}
+
+#[cfg(unix)]
+impl Read for Keys {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        const CTRL_C: u8 = 3;
+        let n = self.terminal.read(buffer)?;
+        if buffer[..n].contains(&CTRL_C) {
+            self.interrupted.set(true);
+            return Ok(0);
+        }
+        Ok(n)
+    }
+}
+
+/// The terminal's modes, put back when dropped.
+struct Hidden(#[cfg(unix)] Option<Termios>);
+
+impl Hidden {
+    /// Hides what is typed, and hands over each key, Ctrl-C among them, as it comes.
+    #[cfg(unix)]
+    fn on(terminal: &File) -> io::Result<Hidden> {
+        let before = tcgetattr(terminal)?;
+        let mut modes = before.clone();
+        modes.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+        tcsetattr(terminal, OptionalActions::Now, &modes)?;
+        Ok(Hidden(Some(before)))
+    }
+
+    #[cfg(unix)]
+    fn only_to_restore() -> Hidden {
+        Hidden(tcgetattr(io::stdin()).ok())
+    }
+
+    #[cfg(not(unix))]
+    fn only_to_restore() -> Hidden {
+        Hidden()
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(modes) = &self.0 {
+            // Whoever is asked has standard input on the terminal.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, modes);
+        }
+    }
 }
 
 /// Reads a secret from standard input, all of it.
@@ -91,32 +186,4 @@ pub fn clean(text: &str, what: &str) -> Result<Secret> {
         ));
     }
     Ok(Secret::new(text))
-}
-
-/// The terminal's settings, put back when dropped.
-struct Restore(#[cfg(unix)] Option<rustix::termios::Termios>);
-
-impl Restore {
-    #[cfg(unix)]
-    fn now() -> Restore {
-        Restore(rustix::termios::tcgetattr(io::stdin()).ok())
-    }
-
-    #[cfg(not(unix))]
-    fn now() -> Restore {
-        Restore()
-    }
-}
-
-impl Drop for Restore {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(termios) = &self.0 {
-            let _ = rustix::termios::tcsetattr(
-                io::stdin(),
-                rustix::termios::OptionalActions::Now,
-                termios,
-            );
-        }
-    }
 }

@@ -195,7 +195,10 @@ impl KeySource {
             }
         };
         private::write_new(&self.path, &bytes)
-            .map_err(|error| dirs::cannot("save", &self.path, &error))
+            .map_err(|error| dirs::cannot("save", &self.path, &error))?;
+        // Who has just chosen a passphrase is not asked for it.
+        let _ = self.unlocked.set(identity);
+        Ok(())
     }
 }
 
@@ -210,7 +213,7 @@ fn not_opened(source: &str, error: &age::DecryptError) -> Error {
                 "the key {source} asks for more scrypt work than 2^{MAX_WORK_FACTOR}; it was not tried"
             )
         }
-        age::DecryptError::KeyDecryptionFailed | age::DecryptError::NoMatchingKeys => {
+        age::DecryptError::DecryptionFailed | age::DecryptError::KeyDecryptionFailed => {
             format!("the passphrase does not open the key {source}")
         }
         _ => format!("the key {source} is unreadable: it is corrupt"),

@@ -63,9 +63,9 @@ fn without_a_key_a_login_names_every_source() {
     assert!(env.connections().is_empty(), "an absent file needs no key");
     env.run(["login", "--sandbox", "--approve"])
         .code(6)
-        .stderr_has("there is no key for")
-        .stderr_has("WEBEX_CONNECT_KEY_FILE")
-        .stderr_has("WEBEX_CONNECT_KEY,")
+        .stderr_has("there is no key for the sealed file")
+        .stderr_has("WEBEX_CONNECT_KEY or WEBEX_CONNECT_KEY_FILE")
+        .stderr_has("WEBEX_CONNECT_PASSPHRASE or WEBEX_CONNECT_PASSPHRASE_FILE")
         .stderr_has("store.key")
         .check();
     assert!(!env.path(STORE).exists());

@@ -6,6 +6,7 @@ pub mod process;
 mod run;
 mod sandbox;
 mod scene;
+mod terminal;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -26,6 +27,7 @@ pub use login::{Callback, Login};
 pub use run::Run;
 pub use sandbox::{CLIENT_ID, CLIENT_SECRET, Sandbox};
 pub use scene::Scene;
+pub use terminal::Terminal;
 
 /// Stands in for a browser: writes its one argument to `$HOME/opened`.
 pub const BROWSER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/browser");

@@ -1,0 +1,131 @@
+//! A real terminal of 80 columns, with a person who reads and types.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+
+use super::Env;
+
+/// No answer on a terminal takes longer, on a busy machine and in a debug build.
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub struct Terminal {
+    child: Child,
+    person: File,
+    screen: OwnedFd,
+    chunks: Receiver<Vec<u8>>,
+    seen: Vec<u8>,
+    /// How much of what was seen has been waited for.
+    read: usize,
+}
+
+impl Terminal {
+    /// The program with these arguments in the foreground of a new terminal.
+    pub fn run(env: &Env, args: &[&str]) -> Terminal {
+        let (person, screen) = open();
+        let stream = || Stdio::from(screen.try_clone().unwrap_or_else(|e| panic!("{e}")));
+        // A session of its own, whose leader takes the terminal, for prompts that open /dev/tty. As no group leader
+        // calls it, setsid does not fork: the child is the program itself.
+        let mut command: Command = env.program("setsid");
+        command.args(["--ctty", env!("CARGO_BIN_EXE_webex-connect")]);
+        command.args(args).env("TERM", "xterm-256color");
+        command.stdin(stream()).stdout(stream()).stderr(stream());
+        let child = command.spawn().unwrap_or_else(|e| panic!("setsid: {e}"));
+        let mut reader = person.try_clone().unwrap_or_else(|e| panic!("{e}"));
+        let (sender, chunks) = mpsc::channel();
+        thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(n @ 1..) = reader.read(&mut chunk) {
+                if sender.send(chunk[..n].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Terminal {
+            child,
+            person,
+            screen,
+            chunks,
+            seen: Vec::new(),
+            read: 0,
+        }
+    }
+
+    /// Waits until the text stands on the screen, after whatever was waited for before.
+    pub fn shows(&mut self, text: &str) -> &mut Terminal {
+        loop {
+            let unread = String::from_utf8_lossy(&self.seen[self.read..]);
+            if let Some(at) = unread.find(text) {
+                self.read += at + text.len();
+                return self;
+            }
+            match self.chunks.recv_timeout(LIMIT) {
+                Ok(chunk) => self.seen.extend(chunk),
+                Err(e) => panic!("{text:?} is not shown ({e}):\n{}", self.screen()),
+            }
+        }
+    }
+
+    pub fn types(&mut self, text: &str) -> &mut Terminal {
+        self.person
+            .write_all(text.as_bytes())
+            .unwrap_or_else(|e| panic!("typing: {e}"));
+        self
+    }
+
+    pub fn screen(&self) -> String {
+        String::from_utf8_lossy(&self.seen).into_owned()
+    }
+
+    /// Whether what is typed shows: a program that ends gives that back.
+    pub fn echoes(&self) -> bool {
+        let modes = tcgetattr(&self.screen).unwrap_or_else(|e| panic!("tcgetattr: {e}"));
+        modes.local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// The exit code as a shell gives it, and all that was shown.
+    pub fn ends(&mut self) -> (i32, String) {
+        let status = self.child.wait().unwrap_or_else(|e| panic!("wait: {e}"));
+        while let Ok(chunk) = self.chunks.recv_timeout(Duration::from_millis(100)) {
+            self.seen.extend(chunk);
+        }
+        let by_signal = || 128 + status.signal().unwrap_or_default();
+        (status.code().unwrap_or_else(by_signal), self.screen())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // One that has ended can't be killed again.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn open() -> (File, OwnedFd) {
+    let open = || -> rustix::io::Result<(File, OwnedFd)> {
+        let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+        grantpt(&person)?;
+        unlockpt(&person)?;
+        let name = ptsname(&person, Vec::new())?;
+        let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY;
+        let screen = rustix::fs::open(&name, flags, rustix::fs::Mode::empty())?;
+        let size = Winsize {
+            ws_row: 24,
+            ws_col: 80,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&screen, size)?;
+        Ok((File::from(person), screen))
+    };
+    open().unwrap_or_else(|e| panic!("a terminal: {e}"))
+}

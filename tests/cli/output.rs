@@ -1,0 +1,184 @@
+//! What stands on a terminal, and what in a pipe.
+
+use crate::env::{Env, Scene, Terminal};
+
+fn with_a_connection() -> Env {
+    let env = Env::new();
+    env.run(["login", "--sandbox", "--approve"])
+        .any_stderr()
+        .check();
+    env
+}
+
+fn on_a_terminal(env: &Env, args: &[&str]) -> (i32, String) {
+    Terminal::run(env, args).ends()
+}
+
+#[test]
+fn colour_is_for_terminals_that_want_it() {
+    const RED: &str = "\u{1b}[1;31merror:\u{1b}[0m";
+    let env = Env::new();
+    let coloured = |env: &Env| on_a_terminal(env, &["token"]).1.contains(RED);
+    assert!(coloured(&env));
+    assert!(!coloured(&Env::new().var("NO_COLOR", "1")));
+    assert!(coloured(&Env::new().var("NO_COLOR", "")));
+    env.run(["token"])
+        .code(4)
+        .stderr_has("error: there is no connection yet")
+        .check();
+    let forced = env
+        .run(["token"])
+        .var("CLICOLOR_FORCE", "1")
+        .code(4)
+        .any_stderr()
+        .check();
+    assert!(forced.err().contains(RED), "{forced}");
+}
+
+#[test]
+fn a_table_fits_80_columns_on_a_terminal() {
+    let env = Env::new();
+    let name = "a-name-that-is-as-long-as-names-may-be-which-is-64-characters-ok";
+    env.run(["login", name, "--sandbox", "--approve"])
+        .any_stderr()
+        .check();
+    let (code, screen) = on_a_terminal(&env, &["list"]);
+    assert_eq!(code, 0, "{screen}");
+    assert!(
+        screen
+            .lines()
+            .all(|line| line.trim_end().chars().count() <= 80),
+        "{screen}"
+    );
+    let piped = env.run(["list"]).any_stdout().check().out();
+    assert!(piped.contains(name), "a pipe gets whole names: {piped}");
+}
+
+#[test]
+fn help_fits_80_columns() {
+    let env = Env::new();
+    for command in [
+        "", "login", "list", "status", "token", "rename", "default", "logout", "sandbox",
+    ] {
+        let args: Vec<&str> = [command, "--help"]
+            .into_iter()
+            .filter(|arg| !arg.is_empty())
+            .collect();
+        let (code, screen) = on_a_terminal(&env, &args);
+        assert_eq!(code, 0, "{screen}");
+        let too_long: Vec<_> = plain(&screen)
+            .lines()
+            .filter(|line| line.chars().count() > 80)
+            .map(str::to_owned)
+            .collect();
+        assert!(too_long.is_empty(), "{command}: {too_long:#?}");
+        assert!(
+            command.is_empty() || screen.contains("  $ "),
+            "{command} has no example"
+        );
+    }
+}
+
+/// Without the colours that clap writes.
+fn plain(screen: &str) -> String {
+    let mut pieces = screen.split('\u{1b}');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| {
+        text + piece.split_once('m').map_or("", |(_, rest)| rest)
+    })
+}
+
+#[test]
+fn the_token_is_the_same_on_a_terminal_and_in_a_pipe() {
+    let env = with_a_connection();
+    let piped = env.run(["token"]).any_stdout().check().out();
+    let (code, screen) = on_a_terminal(&env, &["token"]);
+    assert_eq!((code, screen.replace("\r\n", "\n")), (0, piped));
+}
+
+#[test]
+fn the_wait_is_counted_down_on_a_terminal_and_ctrl_c_ends_it() {
+    let scene = Scene::open();
+    let env = Env::new();
+    let redirect_uri = format!("http://127.0.0.1:{}/callback", crate::env::free_port());
+    let args = [
+        "login",
+        "--client-id",
+        "x",
+        "--api-base",
+        &scene.sandbox.base,
+        "--redirect-uri",
+        &redirect_uri,
+    ];
+    let args = [&args[..], &["--no-browser", "--timeout", "90"]].concat();
+    let mut terminal = Terminal::run(&env, &args);
+    terminal.shows("Client secret").types("s3cret-typed\n");
+    terminal
+        .shows("/authorize?")
+        .shows("1:30 left")
+        .shows("1:29 left")
+        .types("\u{3}");
+    let (code, screen) = terminal.ends();
+    assert_eq!(code, 130, "{screen}");
+    assert!(
+        screen.contains("interrupted; nothing was stored"),
+        "{screen}"
+    );
+    assert!(
+        !screen.contains("s3cret-typed") && terminal.echoes(),
+        "{screen}"
+    );
+    assert!(env.connections().is_empty());
+}
+
+#[test]
+fn ctrl_c_at_the_secret_gives_the_terminal_back() {
+    let env = Env::new();
+    let args = [
+        "login",
+        "--client-id",
+        "x",
+        "--redirect-uri",
+        "http://127.0.0.1:1/",
+        "--no-browser",
+    ];
+    let mut terminal = Terminal::run(&env, &args);
+    terminal.shows("Client secret").types("half\u{3}");
+    let (code, screen) = terminal.ends();
+    assert_eq!(code, 130, "{screen}");
+    assert!(terminal.echoes() && !screen.contains("half"), "{screen}");
+}
+
+#[test]
+fn verbose_shows_the_wire_and_masks_secrets() {
+    let env = Env::new();
+    let run = env
+        .run(["login", "--sandbox", "--approve", "-v"])
+        .stderr_has("> GET http://127.0.0.1")
+        .check();
+    let token = env.run(["token"]).any_stdout().check().out();
+    let wire = run.err();
+    for line in [
+        "> POST http://127.0.0.1",
+        "/v1/access_token grant_type=authorization_code code=… code_verifier=… client_id=sandbox",
+        "client_secret=… redirect_uri=http://127.0.0.1:",
+        "< 200 OK",
+        "/v1/people/me",
+    ] {
+        assert!(wire.contains(line), "{line:?} is not in {wire}");
+    }
+    assert!(
+        !wire.contains("sandbox-secret") && !wire.contains(token.trim()),
+        "{wire}"
+    );
+}
+
+/// AP-04 for names: whoever signs in chose them.
+#[test]
+fn control_characters_never_reach_a_terminal() {
+    let env = with_a_connection();
+    let (_, screen) = on_a_terminal(&env, &["token", "a\u{9b}31m\u{202e}\u{1b}]0;x\u{7}b"]);
+    for raw in ["\u{9b}", "\u{202e}", "\u{1b}]", "\u{7}"] {
+        assert!(!screen.contains(raw), "{screen:?}");
+    }
+}
