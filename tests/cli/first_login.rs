@@ -24,6 +24,7 @@ fn a_sandbox_login_works_at_once_and_logs_out_again() {
 
 /// Without a keyring the sandbox's records go to a file of their own, and only they.
 #[test]
+#[cfg(target_os = "linux")]
 fn a_sandbox_login_needs_no_keyring() {
     let env = Env::bare();
     env.run(["login", "--sandbox", "--approve"])

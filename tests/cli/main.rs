@@ -14,7 +14,9 @@ mod flood;
 mod listener;
 mod login;
 mod manage;
+#[cfg(target_os = "linux")]
 mod output;
+#[cfg(target_os = "linux")]
 mod passphrase;
 mod sandbox;
 mod store;

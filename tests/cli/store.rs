@@ -213,6 +213,7 @@ fn a_store_that_leads_elsewhere_is_refused() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn without_a_keyring_nothing_but_sandbox_records_is_stored() {
     let env = Env::bare();
     env.run(["login", "--sandbox", "--approve"])
@@ -253,6 +254,7 @@ fn without_a_keyring_nothing_but_sandbox_records_is_stored() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn without_a_keyring_every_command_says_so() {
     for address in [
         "",

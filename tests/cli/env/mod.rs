@@ -6,6 +6,7 @@ pub mod process;
 mod run;
 mod sandbox;
 mod scene;
+#[cfg(target_os = "linux")]
 mod terminal;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub use login::{Callback, Login};
 pub use run::Run;
 pub use sandbox::{CLIENT_ID, CLIENT_SECRET, Sandbox};
 pub use scene::Scene;
+#[cfg(target_os = "linux")]
 pub use terminal::Terminal;
 
 /// Stands in for a browser: writes its one argument to `$HOME/opened`.
