@@ -6,12 +6,7 @@ use std::process::{Command, Stdio};
 
 use tokio::sync::oneshot;
 
-/// Variables of ours that hold secrets; no child gets them.
-const SECRET_VARIABLES: [&str; 3] = [
-    "WEBEX_CONNECT_CLIENT_SECRET",
-    "WEBEX_CONNECT_KEY",
-    "WEBEX_CONNECT_PASSPHRASE",
-];
+use crate::variables;
 
 /// Whether a browser opened by this process would come up in front of the person.
 pub fn is_desktop() -> bool {
@@ -58,7 +53,7 @@ fn launch(mut command: Command) -> Result<(), String> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    for variable in SECRET_VARIABLES {
+    for variable in variables::SECRET {
         command.env_remove(variable);
     }
     #[cfg(unix)]

@@ -227,7 +227,12 @@ fn off_loopback() -> Error {
 /// Our own words: reqwest's text holds the URL with its query.
 fn failed(host: &str, error: reqwest::Error) -> Error {
     if error.is_timeout() {
-        let limit = TOTAL_TIME.as_secs();
+        let limit = if error.is_connect() {
+            CONNECT_TIME
+        } else {
+            TOTAL_TIME
+        }
+        .as_secs();
         return Error::new(
             Kind::Temporary,
             format!("timed out waiting for {host} ({limit} s)"),

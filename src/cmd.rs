@@ -19,14 +19,8 @@ use crate::name::Name;
 use crate::output::Output;
 use crate::prompt;
 use crate::session;
-use crate::store::{Choice, STORE_VARIABLE, Store};
-
-/// Names the connection for commands that are given none.
-const CONNECTION_VARIABLE: &str = "WEBEX_CONNECT_CONNECTION";
-/// Says the same as `--ca-cert`.
-const CA_CERT_VARIABLE: &str = "WEBEX_CONNECT_CA_CERT";
-/// Any value but the empty one means `--no-input`.
-const NO_INPUT_VARIABLE: &str = "WEBEX_CONNECT_NO_INPUT";
+use crate::store::{Choice, Store};
+use crate::variables;
 
 /// The run's surroundings.
 pub struct Context {
@@ -45,12 +39,12 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
     let context = Context {
         output,
         store_choice: store_choice(global)?,
-        no_input: global.no_input || variable(NO_INPUT_VARIABLE)?.is_some(),
+        no_input: global.no_input || variables::read(variables::NO_INPUT)?.is_some(),
         wire: Wire {
             ca_cert: global
                 .ca_cert
                 .clone()
-                .or(variable(CA_CERT_VARIABLE)?.map(PathBuf::from)),
+                .or(variables::read(variables::CA_CERT)?.map(PathBuf::from)),
             trace: (global.verbose > 0).then_some(output),
         },
         now: Timestamp::now(),
@@ -83,9 +77,7 @@ impl Context {
     /// There is none, or several and no way to choose.
     pub fn connection(&self, store: &Store, argument: Option<&str>) -> Result<Connection> {
         if let Some(name) = named(argument)? {
-            return store
-                .connection(&name)?
-                .ok_or_else(|| session::no_connection(name.as_str()));
+            return session::stored(store, &name);
         }
         if let Some(name) = store.default_name()?
             && let Some(connection) = store.connection(&name)?
@@ -110,7 +102,7 @@ impl Context {
 pub fn named(argument: Option<&str>) -> Result<Option<Name>> {
     match argument {
         Some(name) => Name::parse(name).map(Some),
-        None => variable(CONNECTION_VARIABLE)?
+        None => variables::read(variables::CONNECTION)?
             .as_deref()
             .map(Name::parse)
             .transpose(),
@@ -121,24 +113,13 @@ fn store_choice(global: &Global) -> Result<Option<Choice>> {
     if global.store.is_some() {
         return Ok(global.store);
     }
-    match variable(STORE_VARIABLE)?.as_deref() {
+    match variables::read(variables::STORE)?.as_deref() {
         None => Ok(None),
         Some("keyring") => Ok(Some(Choice::Keyring)),
         Some("file") => Ok(Some(Choice::File)),
         Some(_) => Err(Error::new(
             Kind::Usage,
-            format!("{STORE_VARIABLE} is neither `keyring` nor `file`"),
+            format!("{} is neither `keyring` nor `file`", variables::STORE),
         )),
-    }
-}
-
-/// A variable's value; empty counts as unset.
-pub fn variable(name: &str) -> Result<Option<String>> {
-    match std::env::var(name) {
-        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
-        Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(std::env::VarError::NotUnicode(_)) => {
-            Err(Error::new(Kind::Usage, format!("{name} is not text")))
-        }
     }
 }

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::app::Environment;
+use crate::app::{Environment, RedirectUri};
+use crate::error::foreign;
 use crate::name::Name;
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
@@ -28,7 +29,7 @@ pub struct AppRef {
     /// The own app's record; none for a provided app.
     pub name: Option<Name>,
     pub client_id: String,
-    pub redirect_uri: String,
+    pub redirect_uri: RedirectUri,
 }
 
 /// Who signed in, as `people/me` tells it. All but the ID may be missing.
@@ -163,7 +164,7 @@ impl Connection {
         }
     }
 
-    /// Who it is, for people.
+    /// Who it is, for people: a name that somebody chose, made fit for one line.
     pub fn account(&self) -> String {
         let identity = self.identity.as_ref();
         let known = identity.and_then(|identity| {
@@ -172,7 +173,7 @@ impl Connection {
                 .clone()
                 .or_else(|| identity.display_name.clone())
         });
-        known.unwrap_or_else(|| "unknown account".to_owned())
+        known.map_or_else(|| "unknown account".to_owned(), |known| foreign(&known))
     }
 
     /// The stable JSON of a connection. It holds no secret.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use etcetera::BaseStrategy;
 
 use crate::error::{Error, Kind, Result};
+use crate::name::Name;
 
 /// How long another process may hold a lock: longer than any keyring prompt it may be waiting for.
 const LOCK_TIME: Duration = Duration::from_secs(75);
@@ -61,6 +62,14 @@ pub fn lock(name: &str) -> Result<File> {
     }
 }
 
+/// Takes the lock of a connection: who changes its record holds it, reads again inside it, and writes whole.
+///
+/// # Errors
+/// As for [`lock`].
+pub fn lock_connection(name: &Name) -> Result<File> {
+    lock(&format!("connection-{}", name.folded()))
+}
+
 /// Makes a directory that only we can enter, parents as they come.
 pub fn private(directory: &Path) -> io::Result<()> {
     if let Some(parent) = directory.parent() {
@@ -70,9 +79,25 @@ pub fn private(directory: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(directory) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => close(directory),
         made => made,
     }
+}
+
+/// A directory that was there may have been made by other hands, with other modes.
+#[cfg(unix)]
+fn close(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let modes = fs::metadata(directory)?.permissions();
+    match modes.mode() & 0o077 {
+        0 => Ok(()),
+        _ => fs::set_permissions(directory, fs::Permissions::from_mode(0o700)),
+    }
+}
+
+#[cfg(not(unix))]
+fn close(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// An I/O failure as an error about a path.

@@ -60,6 +60,10 @@ impl Listener {
             .into_iter()
             .filter(|address| !is_missing_family(address))
             .collect();
+        if addresses.is_empty() {
+            let missing = io::Error::from(io::ErrorKind::AddrNotAvailable);
+            return Err(not_bound(redirect_uri, &missing));
+        }
         let server =
             Server::bind(&addresses, 0).map_err(|error| not_bound(redirect_uri, &error))?;
         Listener::new(server, redirect_uri.clone())
@@ -82,7 +86,7 @@ impl Listener {
 
     fn new(server: Server, redirect_uri: RedirectUri) -> Result<Listener> {
         let mut random = [0; START_BYTES];
-        getrandom::fill(&mut random)
+        getrandom::getrandom(&mut random)
             .map_err(|_| Error::new(Kind::Failure, "the system has no random numbers to give"))?;
         let start_path = format!("/{}", BASE64_URL_SAFE_NO_PAD.encode(random));
         Ok(Listener {
@@ -252,11 +256,10 @@ fn is_code(code: &str) -> bool {
 
 /// Whether this machine has no such address family, so that nobody else can listen there either.
 fn is_missing_family(address: &SocketAddr) -> bool {
-    let bound = std::net::TcpListener::bind((address.ip(), 0));
-    address.is_ipv6()
-        && bound.is_err_and(|error| {
-            error.kind() == io::ErrorKind::AddrNotAvailable || is_unsupported(&error)
-        })
+    let absent = |error: &io::Error| {
+        error.kind() == io::ErrorKind::AddrNotAvailable || is_unsupported(error)
+    };
+    address.is_ipv6() && std::net::TcpListener::bind((address.ip(), 0)).is_err_and(|e| absent(&e))
 }
 
 /// The system was built or started without IPv6.

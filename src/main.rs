@@ -2,13 +2,13 @@
 //!
 //! # How it is built
 //!
-//! `main` parses the command line, runs one command, prints at most one error and exits; nothing else does any of
-//! these. Read from here downwards:
+//! `main` parses the command line, runs one command, prints the error that ends it and exits. Read from here
+//! downwards:
 //!
 //! * [`cli`] is the command tree. Each command's own arguments stand at the head of its file in `cmd/`, where the
 //!   doc comments are the manual. [`cmd`] holds what every command starts from and the match that runs one.
-//! * `cmd/login.rs` is a login from the first question to the last word; `login/plan.rs` settles what it will do,
-//!   `login/way.rs` gets a browser to Webex and waits for it.
+//! * `cmd/login.rs` is a login from the first question to the last word: `login/plan.rs` settles what it will do,
+//!   `login/way.rs` gets a browser to Webex and waits for it, `login/outcome.rs` stores and tells what came of it.
 //! * [`session`] turns a stored connection into one whose token works now.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
 //! * [`store`] keeps records: in the OS keyring or in a sealed file. [`dirs`] has our directories and lock files.
@@ -16,20 +16,29 @@
 //! * [`loopback`] is the redirect listener and [`sandbox`] the embedded Webex look-alike. Both stand on [`http`],
 //!   which reads bounded requests, and on [`page`], which draws what a browser shows. The sandbox shares no code
 //!   with `oauth`, `connection` or `webex`: it must not share our mistakes.
-//! * [`browser`], [`prompt`], [`signals`] and [`output`] touch the person's side; `output` alone prints.
+//! * [`browser`], [`prompt`], [`signals`], [`variables`] and [`output`] touch the person's side. What is printed goes
+//!   through `output`, but for the questions of `prompt` and the help that clap writes.
 //!
-//! `cmd` may import all of it; `session` imports `oauth`, `store` and `sandbox`; those import the values; everything
-//! may use [`error`], whose kinds decide the exit code. Each outside crate has one home: reqwest and rustls in
-//! `client`, oauth2 in `oauth` (and its `http` types beside it), tiny_http and httparse in `http`, the keyring crates
-//! in `store/keyring.rs`, age in `store/file.rs`, clap in `cli` and `cmd`.
+//! `cmd` may import all of it; `session` imports the layer of `oauth`, `store`, `webex` and `sandbox`, and that layer
+//! the values; everything may use [`error`], whose kinds decide the exit code. Outside crates have one home each:
+//! reqwest and rustls in `client`, oauth2 in `oauth` (its `http` types are lent to whoever sends requests), tiny_http
+//! and httparse in `http`, the keyring crates in `store/keyring`, age in `store`, clap in `cli`, `cmd` and here.
 //!
 //! # What holds
 //!
-//! * A login opens the browser last: the store was tried, both loopback families are bound, the app is settled. The
-//!   browser is told "connected" only after the connection was stored and read back.
+//! * A login opens the browser last: the store was tried, every address the redirect URI can mean is bound, the app
+//!   is settled. The browser is told "connected" only after the connection was stored and read back.
+//! * Who changes a stored connection holds its lock file and reads again inside it.
 //! * Requested and granted scopes never share a field, and where the granted set is known from is kept with it.
-//! * Secrets are [`secret::Secret`]s; they are exposed where bytes leave the program and nowhere else.
+//! * Secrets are [`secret::Secret`]s, which can't be displayed.
 //! * No runtime, TLS or D-Bus is set up by a command that does not need it.
+//!
+//! # Where it departs from the obvious
+//!
+//! * `localhost` in a redirect URI is bound on both families, or another user could take the one left free.
+//! * tiny_http answers but does not listen: its server has no limits (see [`http`]).
+//! * Refusals of the token endpoint are read in `oauth/refusal.rs` and not by the oauth2 crate, because Webex has two
+//!   error shapes and neither always fits RFC 6749.
 
 // clap prints the doc comments of commands as they are, brackets and all.
 #![allow(rustdoc::bare_urls)]
@@ -70,6 +79,7 @@ mod secret;
 mod session;
 mod signals;
 mod store;
+mod variables;
 mod webex;
 
 use std::process::ExitCode;

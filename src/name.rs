@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 
 /// The name of a connection or an app: `[A-Za-z0-9._-]{1,64}`, not starting with `-` or `.`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
@@ -24,18 +24,29 @@ impl Name {
             return Ok(Name(text.to_owned()));
         }
         let rule = "a name is 1 to 64 of A-Z a-z 0-9 . _ - and starts with neither - nor .";
-        Err(Error::new(Kind::Usage, rule).with_hint("for example `webex-connect login work`"))
+        Err(Error::new(Kind::Usage, rule)
+            .with_detail(&format!("{text:?} is none"))
+            .with_hint("for example `webex-connect login work`"))
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What makes names equal: `Work` and `work` are one.
+    /// The name in lower case, for keys and file names.
     pub fn folded(&self) -> String {
         self.0.to_ascii_lowercase()
     }
 }
+
+/// `Work` and `work` are one name.
+impl PartialEq for Name {
+    fn eq(&self, other: &Name) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for Name {}
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -164,7 +164,7 @@ fn oauth_client(base: &Url, app: &App) -> Result<WebexOAuthClient> {
 }
 
 /// What a token request is for; the same refusal means different things.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub enum Purpose {
     Exchange,
     Refresh,

@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::error::{Error, Kind, Result, visible};
@@ -167,6 +169,14 @@ fn columns() -> Option<u16> {
 #[cfg(not(unix))]
 fn columns() -> Option<u16> {
     None
+}
+
+/// A day in the person's own time zone.
+pub fn day(moment: Option<Timestamp>) -> String {
+    moment.map_or_else(
+        || "unknown".to_owned(),
+        |moment| moment.to_zoned(TimeZone::system()).date().to_string(),
+    )
 }
 
 /// Text for a terminal: line breaks stay, every other control shows as a stand-in.

@@ -35,10 +35,14 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 /// A whole page. `title` is escaped; `content` is markup whose foreign parts went through [`escape`].
 pub fn page(status: u16, title: &str, content: &str, forms: Forms) -> Response {
-    let html = FRAME
-        .replace("{{title}}", &escape(title))
-        .replace("{{style}}", STYLE)
-        .replace("{{content}}", content);
+    let html = fill(
+        FRAME,
+        &[
+            ("title", &escape(title)),
+            ("style", STYLE),
+            ("content", content),
+        ],
+    );
     let policy: &'static str = match forms {
         Forms::None => &POLICY_WITHOUT_FORMS,
         Forms::Any => &POLICY,
@@ -46,6 +50,20 @@ pub fn page(status: u16, title: &str, content: &str, forms: Forms) -> Response {
     Response::new(status, "text/html; charset=utf-8", html)
         .with_header("Content-Security-Policy", policy)
         .with_header("Referrer-Policy", "no-referrer")
+}
+
+/// A template with each `{{name}}` filled in. One pass, so that a value is never read as a template.
+pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut parts = template.split("{{");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once("}}").unwrap_or(("", part));
+        if let Some((_, value)) = values.iter().find(|(known, _)| *known == name) {
+            filled.push_str(value);
+        }
+        filled.push_str(rest);
+    }
+    filled
 }
 
 /// Text made safe inside markup and quoted attributes.
@@ -61,4 +79,15 @@ pub fn escape(text: &str) -> String {
             }
             escaped
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_never_read_as_a_template() {
+        let filled = fill("<{{a}}|{{b}}|{{c}}>", &[("a", "{{b}}"), ("b", "x")]);
+        assert_eq!(filled, "<{{b}}|x|>");
+    }
 }

@@ -97,35 +97,25 @@ pub enum Form {
 /// Takes one JSON value a request. Secrets never reach it.
 pub type Log = Box<dyn Fn(&Value) + Send + Sync>;
 
-/// A running sandbox. It ends with the runtime it was started on.
-pub struct Sandbox {
-    api_base: Url,
-}
-
-impl Sandbox {
-    /// Binds 127.0.0.1 and serves as a task of the current tokio runtime.
-    ///
-    /// # Errors
-    /// No runtime, an app that could never be used, or the port is taken.
-    pub fn start(options: Options) -> io::Result<Sandbox> {
-        let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
-        check_apps(&options.apps)?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
-        let server = Server::bind(&[address], MAX_BODY)?;
-        let port = server.port()?;
-        let api_base =
-            Url::parse(&format!("http://127.0.0.1:{port}/v1")).map_err(io::Error::other)?;
-        let service = Service::new(options, port);
-        runtime.spawn(server.serve(move |request| -> Verdict<Infallible> {
+/// Binds 127.0.0.1 and serves as a task of the current tokio runtime, with which it ends. Gives the API base,
+/// `http://127.0.0.1:PORT/v1`.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidInput`] for an app that could never be used; no runtime, or the port is taken.
+pub fn start(options: Options) -> io::Result<Url> {
+    let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
+    check_apps(&options.apps)?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+    let server = Server::bind(&[address], MAX_BODY)?;
+    let port = server.port()?;
+    let api_base = Url::parse(&format!("http://127.0.0.1:{port}/v1")).map_err(io::Error::other)?;
+    let service = Service::new(options, port);
+    runtime.spawn(
+        server.serve(move |request| -> Verdict<Infallible> {
             Verdict::Answer(service.answer(request))
-        }));
-        Ok(Sandbox { api_base })
-    }
-
-    /// `http://127.0.0.1:PORT/v1`, without a slash at its end.
-    pub fn api_base(&self) -> &Url {
-        &self.api_base
-    }
+        }),
+    );
+    Ok(api_base)
 }
 
 /// Refuses at the start what would otherwise show as a puzzling refusal in the middle of a login.

@@ -38,13 +38,20 @@ pub fn catalogue() -> impl Iterator<Item = &'static str> {
 pub struct ScopeSet(BTreeSet<String>);
 
 /// Why a text is no list of scopes.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum ScopeError {
-    #[error("the scope list is empty")]
     Empty,
     /// RFC 6749 §3.3 allows printable ASCII but `"` and `\` in a scope.
-    #[error("a scope holds a character that scopes can't have")]
     Character,
+}
+
+impl fmt::Display for ScopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ScopeError::Empty => "the scope list is empty",
+            ScopeError::Character => "a scope holds a character that scopes can't have",
+        })
+    }
 }
 
 impl ScopeSet {

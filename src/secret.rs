@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A token, a client secret or a `state`. It has no `Display`, its `Debug` says nothing, it is wiped when dropped,
+/// A token, a client secret or a `state`. What passes through other crates (HTTP bodies, JSON, D-Bus messages) is not
+/// wiped; this type bounds the copies of our own. It has no `Display`, its `Debug` says nothing, it is wiped when dropped,
 /// and it compares in constant time. [`Secret::expose`] stands only where bytes leave the program.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);

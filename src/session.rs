@@ -5,19 +5,19 @@ use url::Url;
 
 use crate::app::{App, Environment, RedirectUri};
 use crate::client::{Client, Wire};
-use crate::connection::{AppRef, Connection, Freshness, Grant, GrantSource, Identity};
+use crate::connection::{Connection, Freshness, Grant, GrantSource, Identity};
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
-use crate::oauth;
-use crate::sandbox::{self, Form, Options, Sandbox};
+use crate::oauth::{self, Granted};
+use crate::sandbox::{self, Form, Options};
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::webex;
 
-/// The connection with an access token that is good at `now`, refreshed and saved if it has to be, and a warning
-/// where a refresh failed but the old token still holds.
+/// The connection with an access token that is good now, refreshed and saved if it has to be, and the reason where a
+/// refresh failed but the old token still holds. The clock is read again after each wait.
 ///
 /// # Errors
 /// [`Kind::SignIn`] if a person must sign in, [`Kind::App`] if the app is refused or gone, [`Kind::Temporary`] if
@@ -26,24 +26,23 @@ pub fn usable(
     store: &Store,
     connection: Connection,
     wire: &Wire,
-    now: Timestamp,
 ) -> Result<(Connection, Option<Error>)> {
-    if connection.tokens.freshness(now) == Freshness::Fresh {
+    if connection.tokens.freshness(Timestamp::now()) == Freshness::Fresh {
         return Ok((connection, None));
     }
-    let _alone = dirs::lock(&format!("connection-{}", connection.name.folded()))?;
+    let _alone = dirs::lock_connection(&connection.name)?;
     // Another process may have refreshed or removed it while this one waited.
-    let connection = store
-        .connection(&connection.name)?
-        .ok_or_else(|| no_connection(connection.name.as_str()))?;
-    if connection.tokens.freshness(now) == Freshness::Fresh {
+    let connection = stored(store, &connection.name)?;
+    if connection.tokens.freshness(Timestamp::now()) == Freshness::Fresh {
         return Ok((connection, None));
     }
-    let still_valid = connection.tokens.freshness(now) == Freshness::Stale;
-    match refresh(store, &connection, wire, now) {
+    match refresh(store, &connection, wire) {
         Ok(refreshed) => Ok((refreshed, None)),
-        Err(error) if still_valid && error.kind != Kind::Store => Ok((connection, Some(error))),
-        Err(error) => Err(error),
+        Err(error) if error.kind == Kind::Store => Err(error),
+        Err(error) => match connection.tokens.freshness(Timestamp::now()) {
+            Freshness::Expired => Err(error),
+            Freshness::Fresh | Freshness::Stale => Ok((connection, Some(error))),
+        },
     }
 }
 
@@ -59,15 +58,10 @@ pub enum Live {
 ///
 /// # Errors
 /// As for [`usable`]; Webex or the network failed.
-pub fn ask_webex(
-    store: &Store,
-    connection: Connection,
-    wire: &Wire,
-    now: Timestamp,
-) -> Result<(Connection, Live)> {
-    let (connection, _) = usable(store, connection, wire, now)?;
+pub fn ask_webex(store: &Store, connection: Connection, wire: &Wire) -> Result<(Connection, Live)> {
+    let (connection, _) = usable(store, connection, wire)?;
     let answer = runtime()?.block_on(async {
-        let (base, _sandbox) = base(&connection)?;
+        let base = base(&connection)?;
         let client = Client::new(&base, wire)?;
         webex::people_me(&client, &base, &connection.tokens.access_token).await
     });
@@ -79,102 +73,82 @@ pub fn ask_webex(
 }
 
 /// Refreshes and saves. The caller holds the connection's lock.
-fn refresh(
-    store: &Store,
-    connection: &Connection,
-    wire: &Wire,
-    now: Timestamp,
-) -> Result<Connection> {
+fn refresh(store: &Store, connection: &Connection, wire: &Wire) -> Result<Connection> {
+    let now = Timestamp::now();
     if !connection.tokens.can_refresh(now) {
-        let what = if connection.tokens.refresh_token.is_some() {
-            "its refresh token has"
-        } else {
-            "it has"
-        };
-        let message = format!(
-            "the access token of {} has expired and {what} no life left to renew it",
-            connection.name
-        );
-        return Err(Error::new(Kind::SignIn, message).with_hint(sign_in(connection)));
+        return Err(not_refreshable(connection));
     }
     let app = app_of(store, connection)?;
-    let runtime = runtime()?;
-    let answer = runtime.block_on(async {
-        let (base, _sandbox) = base(connection)?;
+    let answer = runtime()?.block_on(async {
+        let base = base(connection)?;
         let client = Client::new(&base, wire)?;
         oauth::refresh(&client, &base, &app, &connection.tokens, now).await
     });
+    let mut connection = connection.clone();
     match answer {
         Ok(granted) => {
-            let mut connection = connection.clone();
-            connection.tokens = granted.tokens;
-            // A refresh keeps the scopes of the grant; an answer that names them is better knowledge.
-            if let Some(scope) = granted.scope {
-                connection.grant = Grant {
-                    granted: scope,
-                    source: GrantSource::Reported,
-                    ..connection.grant
-                };
-            }
-            connection.reconnect_needed = None;
+            take(&mut connection, granted);
             store.save_connection(&mut connection)?;
             Ok(connection)
         }
         Err(error) if error.kind == Kind::SignIn => {
-            let mut marked = connection.clone();
-            marked.reconnect_needed = Some(error.to_string());
-            store.save_connection(&mut marked)?;
-            Err(error.with_hint(sign_in(connection)))
+            connection.reconnect_needed = Some(error.to_string());
+            // The mark is a hint for later; that a person must sign in is what has to be told now.
+            let _ = store.save_connection(&mut connection);
+            Err(error.with_hint(sign_in(&connection)))
         }
         Err(error) => Err(error),
     }
 }
 
+/// A refresh keeps the scopes of the grant (RFC 6749 §6); an answer that names them is better knowledge.
+fn take(connection: &mut Connection, granted: Granted) {
+    connection.tokens = granted.tokens;
+    connection.reconnect_needed = None;
+    if let Some(scope) = granted.scope {
+        let requested = connection.grant.requested.clone();
+        connection.grant = Grant {
+            requested,
+            granted: scope,
+            source: GrantSource::Reported,
+        };
+    }
+}
+
+fn not_refreshable(connection: &Connection) -> Error {
+    let name = &connection.name;
+    let message = match connection.tokens.refresh_token {
+        None => format!("{name} can't be refreshed: Webex gave no refresh token"),
+        Some(_) => format!("{name} can't be refreshed: its refresh token has expired"),
+    };
+    Error::new(Kind::SignIn, message).with_hint(sign_in(connection))
+}
+
 /// The client a connection's grant belongs to.
 fn app_of(store: &Store, connection: &Connection) -> Result<App> {
-    let AppRef {
-        name,
-        client_id,
-        redirect_uri,
-    } = connection.app.as_ref().ok_or_else(|| {
-        Error::new(
-            Kind::SignIn,
-            format!(
-                "{} was made without an app and can't be refreshed",
-                connection.name
-            ),
-        )
-    })?;
-    match name {
-        Some(name) => {
-            let hint = format!(
-                "run `webex-connect login {} --client-id {client_id}`",
-                connection.name
-            );
-            let app = store.app(name)?.ok_or_else(|| {
-                Error::new(
-                    Kind::App,
-                    format!(
-                        "the app {name} that {} needs is not stored",
-                        connection.name
-                    ),
-                )
-                .with_hint(&hint)
-            })?;
-            if app.client_id == *client_id && app.environment == connection.environment {
-                return Ok(app);
-            }
-            Err(Error::new(
-                Kind::App,
-                format!(
-                    "the app {name} is no longer the one {} was made with",
-                    connection.name
-                ),
-            )
-            .with_hint(hint))
+    let name = &connection.name;
+    let Some(made_with) = &connection.app else {
+        let message = format!("{name} was made without an app and can't be refreshed");
+        return Err(Error::new(Kind::SignIn, message).with_hint(sign_in(connection)));
+    };
+    let Some(app_name) = &made_with.name else {
+        return sandbox_app(made_with.redirect_uri.clone());
+    };
+    let problem = match store.app(app_name)? {
+        Some(app)
+            if app.client_id == made_with.client_id
+                && app.environment == connection.environment =>
+        {
+            return Ok(app);
         }
-        None => sandbox_app(RedirectUri::parse(redirect_uri)?),
-    }
+        Some(_) => format!("the app {app_name} is no longer the one {name} was made with"),
+        None => format!("the app {app_name} that {name} needs is not stored"),
+    };
+    let hint = format!(
+        "run `webex-connect login {name} --client-id {}`",
+        made_with.client_id
+    );
+    Err(Error::new(Kind::App, problem).with_hint(hint))
 }
 
 /// The client that the embedded sandbox knows.
@@ -190,20 +164,21 @@ pub fn sandbox_app(redirect_uri: RedirectUri) -> Result<App> {
     })
 }
 
-/// The API base of a connection, and the sandbox that has to live for as long as it is used.
-fn base(connection: &Connection) -> Result<(Url, Option<Sandbox>)> {
+/// The API base of a connection. Must be called inside a runtime: the sandbox's is brought up there, and ends with it.
+fn base(connection: &Connection) -> Result<Url> {
     match connection.environment.api_base() {
-        Some(base) => Ok((base, None)),
-        None => {
-            let sandbox = embedded_sandbox(Vec::new(), false)?;
-            Ok((sandbox.api_base().clone(), Some(sandbox)))
-        }
+        Some(base) => Ok(base),
+        None => embedded_sandbox(Vec::new(), false),
     }
 }
 
-/// Brings up the sandbox inside this process. Must be called inside a runtime.
-pub fn embedded_sandbox(redirect_uris: Vec<String>, approve: bool) -> Result<Sandbox> {
-    Sandbox::start(Options {
+/// Brings up the sandbox inside this process, for as long as the runtime lives that this is called in. Gives its API
+/// base.
+///
+/// # Errors
+/// No port is free on 127.0.0.1.
+pub fn embedded_sandbox(redirect_uris: Vec<String>, approve: bool) -> Result<Url> {
+    sandbox::start(Options {
         port: 0,
         expires_in: sandbox::DEFAULT_EXPIRES_IN,
         rotate: false,
@@ -240,9 +215,14 @@ pub fn sign_in(connection: &Connection) -> String {
     )
 }
 
-/// There is no connection of this name.
-pub fn no_connection(name: &str) -> Error {
-    Error::new(Kind::SignIn, format!("there is no connection {name}")).with_hint(format!(
-        "`webex-connect list` shows what there is; `webex-connect login {name}` makes it"
-    ))
+/// The connection of a name.
+///
+/// # Errors
+/// [`Kind::SignIn`] if there is none.
+pub fn stored(store: &Store, name: &Name) -> Result<Connection> {
+    store.connection(name)?.ok_or_else(|| {
+        Error::new(Kind::SignIn, format!("there is no connection {name}")).with_hint(format!(
+            "`webex-connect list` shows what there is; `webex-connect login {name}` makes it"
+        ))
+    })
 }

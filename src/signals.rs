@@ -18,31 +18,33 @@ impl Signal {
 /// Catches the signals from its making on, so that none is lost between two waits.
 pub struct Signals {
     #[cfg(unix)]
-    caught: [(u8, tokio::signal::unix::Signal); 3],
+    caught: Vec<(u8, tokio::signal::unix::Signal)>,
 }
 
 impl Signals {
-    /// Must be called inside a runtime.
+    /// Must be called inside a runtime. A signal that the caller had us ignore (`nohup`) stays ignored.
     ///
     /// # Errors
     /// The system refuses a handler.
     #[cfg(unix)]
     pub fn catch() -> Result<Signals> {
         use tokio::signal::unix::{SignalKind, signal};
-        let catch = |number, kind| match signal(kind) {
-            Ok(signal) => Ok((number, signal)),
-            Err(error) => {
-                let failed = Error::new(Kind::Failure, "could not listen for signals");
-                Err(failed.with_detail(&error.to_string()))
+        let ignored = ignored();
+        let mut caught = Vec::new();
+        for (number, kind) in [
+            (2, SignalKind::interrupt()),
+            (15, SignalKind::terminate()),
+            (1, SignalKind::hangup()),
+        ] {
+            if ignored & (1 << (number - 1)) == 0 {
+                let signal = signal(kind).map_err(|error| {
+                    Error::new(Kind::Failure, "could not listen for signals")
+                        .with_detail(&error.to_string())
+                })?;
+                caught.push((number, signal));
             }
-        };
-        Ok(Signals {
-            caught: [
-                catch(2, SignalKind::interrupt())?,
-                catch(15, SignalKind::terminate())?,
-                catch(1, SignalKind::hangup())?,
-            ],
-        })
+        }
+        Ok(Signals { caught })
     }
 
     /// The next signal; it waits for as long as none comes.
@@ -80,4 +82,13 @@ impl Signals {
             () = std::future::ready(()) => None,
         }
     }
+}
+
+/// The signals this process was started with ignored, a bit each; none where the system does not tell.
+#[cfg(unix)]
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
 }

@@ -22,9 +22,6 @@ use record::{Record, parse, unreadable};
 /// The size of the record that tries out the store before a login: a connection with 98 scopes has 3.7 kB.
 const PREFLIGHT_SIZE: usize = 4096;
 
-/// The environment variable that chooses the store.
-pub const STORE_VARIABLE: &str = "WEBEX_CONNECT_STORE";
-
 /// Where the person wants records kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
@@ -61,7 +58,7 @@ impl Store {
     /// # Errors
     /// [`Kind::Store`] if the keyring is absent, locked or hung.
     pub fn open(choice: Option<Choice>, may_ask: bool) -> Result<Store> {
-        Store::open_for(choice, may_ask, SealedFile::sandbox()?.exists())
+        Store::open_for_login(choice, may_ask, SealedFile::sandbox()?.exists()?)
     }
 
     /// Opens the store for a login. Without a keyring, a sandbox login may begin the sandbox file; a real one has
@@ -70,22 +67,12 @@ impl Store {
     /// # Errors
     /// As for [`Store::open`].
     pub fn open_for_login(choice: Option<Choice>, may_ask: bool, sandbox: bool) -> Result<Store> {
-        Store::open_for(choice, may_ask, sandbox)
-    }
-
-    fn open_for(
-        choice: Option<Choice>,
-        may_ask: bool,
-        may_use_sandbox_file: bool,
-    ) -> Result<Store> {
         if choice == Some(Choice::File) {
             return Ok(Store(Home::File(SealedFile::store(may_ask)?)));
         }
         match Keyring::open() {
             Ok(keyring) => Ok(Store(Home::Keyring(keyring))),
-            Err(keyring::OpenError::Absent(no_keyring))
-                if choice.is_none() && may_use_sandbox_file =>
-            {
+            Err(keyring::OpenError::Absent(no_keyring)) if choice.is_none() && sandbox => {
                 Ok(Store(Home::SandboxFile {
                     file: SealedFile::sandbox()?,
                     no_keyring,
@@ -169,6 +156,11 @@ impl Store {
             Some(Record::Default { name }) => Ok(Some(name)),
             Some(_) => Err(unreadable(&Key::Default, "it is not a name")),
         }
+    }
+
+    /// Whether this is the default connection. A default that can't be read is nobody's.
+    pub fn is_default(&self, name: &Name) -> bool {
+        matches!(self.default_name(), Ok(Some(default)) if default == *name)
     }
 
     /// Saves a connection as its next revision and reads it back.

@@ -2,13 +2,12 @@
 
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::cmd::Context;
 use crate::connection::{AuthType, Connection, State};
 use crate::error::Result;
+use crate::output::day;
 
 /// List the stored connections
 ///
@@ -27,8 +26,8 @@ pub struct Arguments {}
 pub fn run(context: &Context) -> Result<()> {
     let store = context.store()?;
     let mut listing = store.list()?;
-    let default = listing.default.as_ref().map(|name| name.folded());
-    let is_default = |connection: &Connection| Some(connection.name.folded()) == default;
+    let default = listing.default.take();
+    let is_default = |connection: &Connection| default.as_ref() == Some(&connection.name);
     if context.output.json {
         let rows = listing.connections.iter();
         let rows = rows.map(|connection| {
@@ -101,12 +100,4 @@ fn state(state: State) -> &'static str {
         State::Expired => "expired",
         State::ReconnectNeeded => "reconnect needed",
     }
-}
-
-/// A day in the person's own time zone.
-pub fn day(moment: Option<Timestamp>) -> String {
-    moment.map_or_else(
-        || "unknown".to_owned(),
-        |moment| moment.to_zoned(TimeZone::system()).date().to_string(),
-    )
 }

@@ -11,22 +11,19 @@ use jiff::Timestamp;
 use url::Url;
 
 use crate::client::{Client, Wire};
-use crate::cmd::{Context, variable};
+use crate::cmd::Context;
 use crate::error::{Error, Kind, Result};
 use crate::loopback::Listener;
 use crate::oauth::{Authorization, Greeting};
 use crate::prompt;
-use crate::sandbox::Sandbox;
 use crate::secret::Secret;
 use crate::session;
 use crate::signals::Signals;
 use crate::store::Store;
+use crate::variables;
 use outcome::{accept, identify, report, save};
 use plan::Plan;
 use way::{Asked, Way};
-
-/// The client secret for `--client-id`.
-const SECRET_VARIABLE: &str = "WEBEX_CONNECT_CLIENT_SECRET";
 
 /// Sign in to Webex and store the connection
 ///
@@ -105,10 +102,14 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
     let output = context.output;
     let way = Way::choose(context, arguments)?;
     let (store, mut plan) = settle(context, arguments)?;
-    // Until here a signal just ends the program, a keyring prompt that hangs included; there is nothing to undo.
+    if let Some(secret) = given_secret(&plan, arguments)? {
+        plan.app.client_secret = secret;
+        plan.needs_secret = false;
+    }
+    // Until here a signal just ends the program, whatever it waits for; there is nothing to undo.
     let mut signals = Signals::catch()?;
     if plan.needs_secret {
-        plan.app.client_secret = client_secret(context, arguments, &mut signals).await?;
+        plan.app.client_secret = asked_secret(context, &mut signals).await?;
     }
     let ready = Ready::new(&mut plan, &way, &context.wire)?;
     let authorization = Authorization::new(&ready.base, &plan.app, &plan.scopes, greeting(&plan))?;
@@ -116,7 +117,6 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
         listener,
         base,
         client,
-        _sandbox,
     } = ready;
     let asked = Asked {
         plan: &plan,
@@ -151,7 +151,7 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
 /// The store, tried out, and what the login will do: everything short of a secret and a port.
 fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan)> {
     let store = Store::open_for_login(context.store_choice, context.may_ask(), arguments.sandbox)?;
-    let plan = Plan::settle(arguments, &store)?;
+    let plan = Plan::settle(arguments, &store, context.output)?;
     store.ensure_key()?;
     if store.is_sandbox_file() {
         let place = store.place();
@@ -163,21 +163,25 @@ fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan)> {
     Ok((store, plan))
 }
 
-/// The client secret, from the first source that has it.
-async fn client_secret(
-    context: &Context,
-    arguments: &Arguments,
-    signals: &mut Signals,
-) -> Result<Secret> {
+/// The client secret from the first source that has it, short of the person.
+fn given_secret(plan: &Plan, arguments: &Arguments) -> Result<Option<Secret>> {
+    const WHAT: &str = "client secret";
+    if !plan.needs_secret {
+        return Ok(None);
+    }
     if arguments.client_secret_stdin {
-        return prompt::secret_from_stdin("client secret");
+        return prompt::secret_from_stdin(WHAT).map(Some);
     }
     if let Some(path) = &arguments.client_secret_file {
-        return prompt::secret_from_file(path, "client secret");
+        return prompt::secret_from_file(path, WHAT).map(Some);
     }
-    if let Some(secret) = variable(SECRET_VARIABLE)? {
-        return prompt::clean(&secret, "client secret");
-    }
+    let variable = variables::read(variables::CLIENT_SECRET)?;
+    variable
+        .map(|secret| prompt::clean(&secret, WHAT))
+        .transpose()
+}
+
+async fn asked_secret(context: &Context, signals: &mut Signals) -> Result<Secret> {
     if context.may_ask() {
         return prompt::secret("Client secret", signals).await;
     }
@@ -186,7 +190,8 @@ async fn client_secret(
         "there is no client secret, and Webex asks for one even with PKCE",
     )
     .with_hint(format!(
-        "give it with `--client-secret-stdin`, `--client-secret-file FILE` or {SECRET_VARIABLE}"
+        "give it with `--client-secret-stdin`, `--client-secret-file FILE` or {}",
+        variables::CLIENT_SECRET
     )))
 }
 
@@ -206,8 +211,6 @@ struct Ready {
     listener: Listener,
     base: Url,
     client: Client,
-    /// Lives for as long as the login.
-    _sandbox: Option<Sandbox>,
 }
 
 impl Ready {
@@ -220,19 +223,16 @@ impl Ready {
                 listener,
                 base,
                 client,
-                _sandbox: None,
             });
         }
         let listener = Listener::bind_any()?;
         plan.app.redirect_uri = listener.redirect_uri().clone();
         let redirect_uris = vec![plan.app.redirect_uri.to_string()];
-        let sandbox = session::embedded_sandbox(redirect_uris, matches!(way, Way::Approve))?;
-        let base = sandbox.api_base().clone();
+        let base = session::embedded_sandbox(redirect_uris, matches!(way, Way::Approve))?;
         Ok(Ready {
             listener,
             client: Client::new(&base, wire)?,
             base,
-            _sandbox: Some(sandbox),
         })
     }
 }

@@ -56,18 +56,15 @@ pub struct LogoutArguments {
 pub fn rename(context: &Context, arguments: &RenameArguments) -> Result<()> {
     let (old, new) = (Name::parse(&arguments.old)?, Name::parse(&arguments.new)?);
     let store = context.store()?;
-    let same_record = old.folded() == new.folded();
+    let same_record = old == new;
     // Locks are taken in the order of the names, so that two renames can't wait for each other.
-    let mut names = [old.folded(), new.folded()];
-    names.sort();
-    let _first = dirs::lock(&format!("connection-{}", names[0]))?;
-    let _second = match same_record {
-        true => None,
-        false => Some(dirs::lock(&format!("connection-{}", names[1]))?),
-    };
-    let mut connection = store
-        .connection(&old)?
-        .ok_or_else(|| session::no_connection(old.as_str()))?;
+    let mut names = [&old, &new];
+    names.sort_by_key(|name| name.folded());
+    let _first = dirs::lock_connection(names[0])?;
+    let _second = (!same_record)
+        .then(|| dirs::lock_connection(names[1]))
+        .transpose()?;
+    let mut connection = session::stored(&store, &old)?;
     if !same_record && store.connection(&new)?.is_some() {
         return Err(
             Error::new(Kind::Usage, format!("there is already a connection {new}")).with_hint(
@@ -75,7 +72,7 @@ pub fn rename(context: &Context, arguments: &RenameArguments) -> Result<()> {
             ),
         );
     }
-    let is_default = is_default(&store, &old)?;
+    let is_default = store.is_default(&old);
     connection.name = new.clone();
     store.save_connection(&mut connection)?;
     if is_default {
@@ -94,9 +91,7 @@ pub fn rename(context: &Context, arguments: &RenameArguments) -> Result<()> {
 pub fn default(context: &Context, arguments: &DefaultArguments) -> Result<()> {
     let name = Name::parse(&arguments.name)?;
     let store = context.store()?;
-    let connection = store
-        .connection(&name)?
-        .ok_or_else(|| session::no_connection(name.as_str()))?;
+    let connection = session::stored(&store, &name)?;
     store.save_default(&connection)?;
     if context.output.json {
         return context
@@ -152,17 +147,11 @@ fn logout_all(context: &Context, store: &Store) -> Result<()> {
 /// Removes one connection, whether or not its record can be read.
 fn remove(store: &Store, name: &Name) -> Result<bool> {
     // A refresh that is under way elsewhere ends first, so that it can't bring the record back.
-    let _alone = dirs::lock(&format!("connection-{}", name.folded()))?;
-    let is_default = is_default(store, name)?;
+    let _alone = dirs::lock_connection(name)?;
+    let is_default = store.is_default(name);
     let removed = store.remove(&Key::Connection(name.clone()))?;
     if is_default {
         store.remove(&Key::Default)?;
     }
     Ok(removed)
-}
-
-fn is_default(store: &Store, name: &Name) -> Result<bool> {
-    Ok(store
-        .default_name()?
-        .is_some_and(|default| default.folded() == name.folded()))
 }

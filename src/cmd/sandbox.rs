@@ -1,17 +1,23 @@
 //! `sandbox`: the embedded Webex look-alike as a server.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 
 use clap::Args;
+use serde_json::json;
 
 use crate::cmd::Context;
 use crate::error::{Error, Kind, Result};
-use crate::sandbox::{self, Form, Log, Options, RegisteredApp, Sandbox};
+use crate::output::Output;
+use crate::sandbox::{self, Form, Log, Options, RegisteredApp};
 use crate::session;
 use crate::signals::Signals;
 
 /// The largest file of apps read.
 const MAX_APPS: u64 = 1024 * 1024;
+/// Log lines that wait for a slow reader.
+const MAX_LOG_LINES: usize = 10_000;
 
 /// Run a Webex look-alike on this machine, for trying things out and for tests
 ///
@@ -56,31 +62,62 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
             "http://localhost:8911/callback".to_owned(),
         ])],
     };
-    let output = context.output;
-    let log: Option<Log> = arguments.log.then(|| -> Log {
-        // A reader that went away ends the log, not the server.
-        Box::new(move |line| drop(output.result(&line.to_string())))
-    });
     let options = Options {
         port: arguments.port,
         expires_in: arguments.expires_in,
         rotate: arguments.rotate,
         apps,
         form: Form::Foreground,
-        log,
+        log: arguments.log.then(|| log_to(context.output)),
     };
     session::runtime()?.block_on(async {
-        let failed = |error: std::io::Error| {
-            let message = format!("could not run the sandbox on port {}", arguments.port);
-            Error::new(Kind::PortInUse, message)
-                .with_detail(&error.to_string())
-                .with_hint("leave `--port` out to take a free one")
-        };
         let mut signals = Signals::catch()?;
-        let sandbox = Sandbox::start(options).map_err(failed)?;
-        output.result(sandbox.api_base().as_str())?;
+        let api_base = sandbox::start(options).map_err(|error| not_started(arguments, &error))?;
+        if context.output.json {
+            context.output.result_json(&json!({"api_base": api_base}))?;
+        } else {
+            context.output.result(api_base.as_str())?;
+        }
         Err(signals.next().await.into_error("the sandbox has ended"))
     })
+}
+
+/// Writes the log from a thread of its own: whoever does not read it holds up nobody but the log.
+fn log_to(output: Output) -> Log {
+    let (lines, written) = mpsc::sync_channel::<String>(MAX_LOG_LINES);
+    std::thread::spawn(move || {
+        for line in written {
+            if output.result(&line).is_err() {
+                return;
+            }
+        }
+    });
+    // A full channel drops the line.
+    Box::new(move |line| drop(lines.try_send(line.to_string())))
+}
+
+fn not_started(arguments: &Arguments, error: &io::Error) -> Error {
+    let port = arguments.port;
+    let (kind, message, hint) = match error.kind() {
+        io::ErrorKind::AddrInUse => (
+            Kind::PortInUse,
+            format!("port {port} is in use by another program"),
+            "leave `--port` out to take a free one",
+        ),
+        io::ErrorKind::InvalidInput => (
+            Kind::Usage,
+            "the file of apps can't be used".to_owned(),
+            "`webex-connect sandbox --help` shows what `--app` takes",
+        ),
+        _ => (
+            Kind::Failure,
+            format!("could not run the sandbox on port {port}"),
+            "leave `--port` out to take a free one",
+        ),
+    };
+    Error::new(kind, message)
+        .with_detail(&error.to_string())
+        .with_hint(hint)
 }
 
 fn read_apps(path: &Path) -> Result<Vec<RegisteredApp>> {

@@ -37,7 +37,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let mut connection = context.connection(&store, arguments.name.as_deref())?;
     let mut live = None;
     if arguments.live {
-        let asked = session::ask_webex(&store, connection, &context.wire, context.now)?;
+        let asked = session::ask_webex(&store, connection, &context.wire)?;
         connection = asked.0;
         live = Some(asked.1);
     }
@@ -72,9 +72,7 @@ fn show(
     connection: &Connection,
     live: Option<&Live>,
 ) -> Result<()> {
-    let is_default = store
-        .default_name()?
-        .is_some_and(|name| name.folded() == connection.name.folded());
+    let is_default = store.is_default(&connection.name);
     if context.output.json {
         let mut json = connection.to_json(is_default, store.name(), context.now);
         if let Some(live) = live {
@@ -118,7 +116,7 @@ fn text(
                 .map_or("provided".to_owned(), ToString::to_string),
         );
         line("client ID", app.client_id.clone());
-        line("redirect URI", app.redirect_uri.clone());
+        line("redirect URI", app.redirect_uri.to_string());
     }
     line("access token", until(connection.tokens.expires_at, now));
     line(

@@ -25,10 +25,10 @@ pub struct Arguments {
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let store = context.store()?;
     let connection = context.connection(&store, arguments.name.as_deref())?;
-    let (connection, warning) = session::usable(&store, connection, &context.wire, context.now)?;
+    let (connection, warning) = session::usable(&store, connection, &context.wire)?;
     if let Some(error) = warning {
         context.output.warning(&format!(
-            "could not refresh {}, its token is still valid: {error}",
+            "could not refresh {}, whose token holds a little longer: {error}",
             connection.name
         ));
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::http::Response;
-use crate::page::{Forms, escape, page};
+use crate::page::{Forms, escape, fill, page};
 use crate::sandbox::random;
 
 /// What goes out, with what the log says of it.
@@ -129,20 +129,6 @@ impl From<Refusal> for Answer {
     }
 }
 
-/// A template with each `{{name}}` filled in. One pass, so that a value is never read as a template.
-pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
-    let mut parts = template.split("{{");
-    let mut filled = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (name, rest) = part.split_once("}}").unwrap_or(("", part));
-        if let Some((_, value)) = values.iter().find(|(known, _)| *known == name) {
-            filled.push_str(value);
-        }
-        filled.push_str(rest);
-    }
-    filled
-}
-
 fn json_response(status: u16, body: &Value) -> Response {
     Response::new(status, "application/json;charset=utf-8", body.to_string())
 }
@@ -156,15 +142,4 @@ fn refusal_page(status: u16, description: &str, tracking_id: &str) -> Response {
         ],
     );
     page(status, "Sandbox: request refused", &content, Forms::None)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_is_never_read_as_a_template() {
-        let filled = fill("<{{a}}|{{b}}|{{c}}>", &[("a", "{{b}}"), ("b", "x")]);
-        assert_eq!(filled, "<{{b}}|x|>");
-    }
 }

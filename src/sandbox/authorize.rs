@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use url::Url;
 
 use crate::http::Request;
-use crate::page::{Forms, escape, page};
-use crate::sandbox::answer::{Answer, Refusal, fill};
+use crate::page::{Forms, escape, fill, page};
+use crate::sandbox::answer::{Answer, Refusal};
 use crate::sandbox::bounded::Bounded;
 use crate::sandbox::codes::{Terms, is_challenge};
 use crate::sandbox::params::Params;

@@ -39,7 +39,7 @@ pub fn uuid() -> String {
 #[allow(clippy::panic, reason = "a guessable code or token would be worse")]
 fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    if let Err(error) = getrandom::fill(&mut bytes) {
+    if let Err(error) = getrandom::getrandom(&mut bytes) {
         panic!("the system gave no random bytes: {error}");
     }
     bytes

@@ -47,8 +47,9 @@ impl SealedFile {
         &self.path
     }
 
-    pub fn exists(&self) -> bool {
-        self.path.symlink_metadata().is_ok()
+    /// Whether there is a file, whatever kind; a path that can't be looked at is an error and no absence.
+    pub fn exists(&self) -> Result<bool> {
+        private::exists(&self.path)
     }
 
     pub fn read(&self, key: &str) -> Result<Option<String>> {
@@ -66,7 +67,7 @@ impl SealedFile {
 
     /// Removes a record; `false` if there was none.
     pub fn remove(&self, key: &str) -> Result<bool> {
-        if !self.exists() {
+        if !self.exists()? {
             return Ok(false);
         }
         self.change(|records| records.remove(key))
@@ -78,9 +79,14 @@ impl SealedFile {
     /// # Errors
     /// The file is there and its key is not, or none can be made.
     pub fn ensure_key(&self, create: impl FnOnce(&KeySource) -> Result<()>) -> Result<()> {
+        if self.key.find()?.is_some() {
+            return Ok(());
+        }
+        // Two first logins at once make one key.
+        let _alone = dirs::lock("store-key")?;
         match self.key.find()? {
             Some(_) => Ok(()),
-            None if self.exists() => Err(self.key.missing()),
+            None if self.exists()? => Err(self.key.missing()),
             None => create(&self.key),
         }
     }
@@ -101,7 +107,7 @@ impl SealedFile {
     }
 
     fn load(&self) -> Result<Records> {
-        if !self.exists() {
+        if !self.exists()? {
             return Ok(Records::new());
         }
         let identity = self.key.find()?.ok_or_else(|| self.key.missing())?;
@@ -109,7 +115,7 @@ impl SealedFile {
     }
 
     fn load_with(&self, identity: &Identity) -> Result<Records> {
-        if !self.exists() {
+        if !self.exists()? {
             return Ok(Records::new());
         }
         let sealed = private::read(&self.path, MAX_FILE)?;

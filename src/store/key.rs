@@ -14,15 +14,8 @@ use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::prompt;
 use crate::store::private;
+use crate::variables::{self, KEY, KEY_FILE, PASSPHRASE, PASSPHRASE_FILE};
 
-/// An age identity, `AGE-SECRET-KEY-1…`.
-const KEY_VARIABLE: &str = "WEBEX_CONNECT_KEY";
-/// A file that holds one.
-const KEY_FILE_VARIABLE: &str = "WEBEX_CONNECT_KEY_FILE";
-/// The passphrase that opens a sealed key file.
-const PASSPHRASE_VARIABLE: &str = "WEBEX_CONNECT_PASSPHRASE";
-/// A file that holds it, in one line.
-const PASSPHRASE_FILE_VARIABLE: &str = "WEBEX_CONNECT_PASSPHRASE_FILE";
 /// The largest key file read: an identity is 74 characters, and age-keygen adds two comment lines.
 const MAX_KEY_FILE: u64 = 64 * 1024;
 /// scrypt's cost when a key is sealed: 2^15 takes a tenth of a second and 32 MB.
@@ -90,24 +83,24 @@ impl KeySource {
     /// The error that names every source.
     pub fn missing(&self) -> Error {
         Error::new(Kind::Store, "there is no key for the sealed file").with_hint(format!(
-            "set {PASSPHRASE_VARIABLE} or {PASSPHRASE_FILE_VARIABLE} and one is made at {}, or bring your own \
-             (`age-keygen`) in {KEY_VARIABLE} or {KEY_FILE_VARIABLE}",
+            "set {PASSPHRASE} or {PASSPHRASE_FILE} and one is made at {}, or bring your own \
+             (`age-keygen`) in {KEY} or {KEY_FILE}",
             self.path.display()
         ))
     }
 
     fn unlock(&self) -> Result<Option<Identity>> {
         if self.takes_variables {
-            if let Some(key) = variable(KEY_VARIABLE)? {
-                return parse(&key, KEY_VARIABLE).map(Some);
+            if let Some(key) = variables::read(KEY)? {
+                return parse(&key, KEY).map(Some);
             }
-            if let Some(path) = variable(KEY_FILE_VARIABLE)? {
+            if let Some(path) = variables::read(KEY_FILE)? {
                 let path = Path::new(path.as_str());
                 // A key handed over by a secret manager may be a symbolic link or belong to root.
                 return self.open(path, read_named(path)?).map(Some);
             }
         }
-        if self.path.symlink_metadata().is_err() {
+        if !private::exists(&self.path)? {
             return Ok(None);
         }
         let bytes = Zeroizing::new(private::read(&self.path, MAX_KEY_FILE)?);
@@ -123,8 +116,7 @@ impl KeySource {
             Some(passphrase) => passphrase,
             None if self.may_ask => ask(&format!("Passphrase for {source}"))?,
             None => {
-                let hint =
-                    format!("give it in {PASSPHRASE_VARIABLE} or {PASSPHRASE_FILE_VARIABLE}");
+                let hint = format!("give it in {PASSPHRASE} or {PASSPHRASE_FILE}");
                 let message =
                     format!("the key {source} is sealed and there is no passphrase for it");
                 return Err(Error::new(Kind::Store, message).with_hint(hint));
@@ -140,10 +132,10 @@ impl KeySource {
         if !self.takes_variables {
             return Ok(None);
         }
-        if let Some(passphrase) = variable(PASSPHRASE_VARIABLE)? {
+        if let Some(passphrase) = variables::read(PASSPHRASE)? {
             return Ok(Some(SecretString::from(passphrase.as_str())));
         }
-        let Some(path) = variable(PASSPHRASE_FILE_VARIABLE)? else {
+        let Some(path) = variables::read(PASSPHRASE_FILE)? else {
             return Ok(None);
         };
         let bytes = read_named(Path::new(path.as_str()))?;
@@ -154,7 +146,7 @@ impl KeySource {
                 format!("the passphrase in {} is empty", path.as_str()),
             )
             .with_hint(format!(
-                "{PASSPHRASE_FILE_VARIABLE} names a file whose one line is the passphrase"
+                "{PASSPHRASE_FILE} names a file whose one line is the passphrase"
             ))),
             passphrase => Ok(Some(SecretString::from(passphrase))),
         }
@@ -194,7 +186,7 @@ impl KeySource {
                 Zeroizing::new(sealed)
             }
         };
-        private::write_new(&self.path, &bytes)
+        private::replace(&self.path, &bytes)
             .map_err(|error| dirs::cannot("save", &self.path, &error))?;
         // Who has just chosen a passphrase is not asked for it.
         let _ = self.unlocked.set(identity);
@@ -219,19 +211,8 @@ fn not_opened(source: &str, error: &age::DecryptError) -> Error {
         _ => format!("the key {source} is unreadable: it is corrupt"),
     };
     Error::new(Kind::Unreadable, message).with_hint(format!(
-        "give the right one in {PASSPHRASE_VARIABLE} or {PASSPHRASE_FILE_VARIABLE}"
+        "give the right one in {PASSPHRASE} or {PASSPHRASE_FILE}"
     ))
-}
-
-fn variable(name: &str) -> Result<Option<Zeroizing<String>>> {
-    match std::env::var(name) {
-        Ok(value) if value.is_empty() => Ok(None),
-        Ok(value) => Ok(Some(Zeroizing::new(value))),
-        Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(std::env::VarError::NotUnicode(_)) => {
-            Err(Error::new(Kind::Usage, format!("{name} is not text")))
-        }
-    }
 }
 
 /// The identity in a text as age-keygen writes it: comment lines and one key.

@@ -70,9 +70,7 @@ impl Keyring {
                 patience,
                 limit,
             }),
-            Ok(Err(error)) if is_silence(&error) => {
-                Err(OpenError::Other(silent(Duration::from_secs(2))))
-            }
+            Ok(Err(error)) if is_silence(&error) => Err(OpenError::Other(silent(DBUS_TIME))),
             Ok(Err(error @ keyring::Error::PlatformFailure(_))) => {
                 Err(OpenError::Absent(absent(&error)))
             }
@@ -118,11 +116,20 @@ impl Keyring {
         let items: BTreeMap<String, String> = self.ask("search", |store| {
             let mut found = BTreeMap::new();
             for entry in platform::search(store)? {
-                if let Some((_, item)) = entry.get_specifiers() {
-                    found.insert(
-                        item,
-                        String::from_utf8(entry.get_secret()?).unwrap_or_default(),
-                    );
+                let Some((_, item)) = entry.get_specifiers() else {
+                    continue;
+                };
+                match entry.get_secret() {
+                    Ok(secret) => {
+                        found.insert(item, String::from_utf8(secret).unwrap_or_default());
+                    }
+                    Err(error) if is_silence(&error) => return Err(error),
+                    Err(error @ keyring::Error::NoStorageAccess(_)) => return Err(error),
+                    // Another process removed it since the search.
+                    Err(keyring::Error::NoEntry | keyring::Error::PlatformFailure(_)) => {}
+                    Err(_) => {
+                        found.insert(item, String::new());
+                    }
                 }
             }
             Ok(found)
@@ -203,9 +210,8 @@ impl Keyring {
             // A caller that gave up has no use for the answer.
             let _ = answer.send(job(store));
         });
-        if self.jobs.send(job).is_err() {
-            return Err(silent(Duration::ZERO));
-        }
+        // Where the thread has ended, so has the receiver below.
+        let _ = self.jobs.send(job);
         match answered.recv_timeout(self.patience) {
             Ok(result) => result.map_err(|error| failed(what, &error)),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
@@ -218,6 +224,9 @@ impl Keyring {
 fn incomplete(key: &str) -> Error {
     unreadable(key, "it is corrupt")
 }
+
+/// How long libdbus waits for an answer.
+const DBUS_TIME: Duration = Duration::from_secs(2);
 
 /// libdbus gives a daemon that hangs two seconds and then reports this.
 fn is_silence(error: &keyring::Error) -> bool {
@@ -241,7 +250,7 @@ fn absent(error: &keyring::Error) -> Error {
 /// The keyring's own words, but never those of errors that carry what was stored.
 fn failed(what: &str, error: &keyring::Error) -> Error {
     if is_silence(error) {
-        return silent(Duration::from_secs(2));
+        return silent(DBUS_TIME);
     }
     match error {
         keyring::Error::NoStorageAccess(_) => Error::new(

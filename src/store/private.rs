@@ -28,6 +28,16 @@ pub fn read_bounded(file: File, path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Whether something stands at the path. Only "not found" is absence: a directory that can't be searched may hold
+/// everything.
+pub fn exists(path: &Path) -> Result<bool> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(dirs::cannot("look at", path, &error)),
+    }
+}
+
 #[cfg(unix)]
 fn open_private(path: &Path) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open};
@@ -55,7 +65,7 @@ fn open_private(path: &Path) -> io::Result<File> {
 }
 
 /// Creates a file that only we can read, from its first byte, and that no link leads away from.
-pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         dirs::private(directory)?;
     }
@@ -78,7 +88,11 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if path.symlink_metadata().is_ok() {
         open_private(path)?;
     }
-    let temporary = path.with_extension("age.new");
+    let temporary = {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".new");
+        std::path::PathBuf::from(name)
+    };
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

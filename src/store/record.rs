@@ -93,6 +93,15 @@ pub fn parse(key: &str, text: &str) -> Result<Record> {
 
 /// The error for a record that stays as it is.
 pub fn unreadable(key: impl std::fmt::Display, why: &str) -> Error {
-    Error::new(Kind::Unreadable, format!("the stored record {key} is unreadable: {why}"))
-        .with_hint("it was left as it is; `webex-connect logout NAME` removes it, `webex-connect login NAME` makes it anew")
+    let key = key.to_string();
+    let cure = match key.split_once('/') {
+        Some(("connection", name)) => format!("`webex-connect logout {name}` removes it"),
+        Some(_) => format!("remove the item {key} with your keyring program"),
+        None => "`webex-connect default NAME` makes it anew".to_owned(),
+    };
+    Error::new(
+        Kind::Unreadable,
+        format!("the stored record {key} is unreadable: {why}"),
+    )
+    .with_hint(format!("it was left as it is; {cure}"))
 }

@@ -319,6 +319,12 @@ fn what_it_can_t_start_with_is_said() {
         .stderr_has("can't read apps from")
         .secret("c4n4ry")
         .check();
+    let twice = r#"[{"client_id": "a", "client_secret": "b", "redirect_uris": []}, {"client_id": "a", "client_secret": "c", "redirect_uris": []}]"#;
+    let twice = env.write("twice.json", twice);
+    env.run(["sandbox", "--app", twice.to_str().unwrap_or_default()])
+        .code(2)
+        .stderr_has("two apps have the client ID")
+        .check();
     env.run(["sandbox", "--app", "nowhere"])
         .code(2)
         .stderr_has("nowhere")
@@ -328,6 +334,6 @@ fn what_it_can_t_start_with_is_said() {
     let (port, _taken) = taken.unwrap_or_else(|e| panic!("a port: {e}"));
     env.run(["sandbox", "--port", &port.to_string()])
         .code(8)
-        .stderr_has("could not run the sandbox on port")
+        .stderr_has("is in use by another program")
         .check();
 }

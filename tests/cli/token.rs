@@ -120,7 +120,16 @@ fn a_sandbox_connection_refreshes_without_a_server() {
     env.run(["login", "--sandbox", "--approve"])
         .any_stderr()
         .check();
-    assert_eq!(token(&env), token(&env));
+    let first = token(&env);
+    // Two weeks later.
+    env.edit_records(|_, record| {
+        if let Some(expires_at) = record.pointer_mut("/tokens/expires_at") {
+            *expires_at = "2020-01-01T00:00:00Z".into();
+        }
+    });
+    let second = token(&env);
+    assert_ne!(first, second);
+    assert_eq!(token(&env), second);
 }
 
 #[test]

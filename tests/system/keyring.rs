@@ -89,7 +89,10 @@ fn thirty_logins_in_a_row_succeed() {
         let mut login = Login::start(&env, &sandbox, &redirect_uri, &["--no-browser"]);
         let callback = login.consent("allow");
         let page = login.deliver(&callback);
-        assert!(page.body.contains("connected"), "login {round}: {page}");
+        assert!(
+            page.body.contains("You are connected"),
+            "login {round}: {page}"
+        );
         let finished = login.finish();
         assert_eq!(finished.code, Some(0), "login {round}: {finished}");
     }
@@ -138,7 +141,7 @@ fn connected(scopes: &str) -> (Env, Sandbox) {
     } = Scene::with(unlocked(), REDIRECT_URI, &more);
     let callback = login.consent("allow");
     let page = login.deliver(&callback);
-    assert!(page.body.contains("connected"), "{page}");
+    assert!(page.body.contains("You are connected"), "{page}");
     let finished = login.finish();
     assert_eq!(finished.code, Some(0), "{finished}");
     let asked: BTreeSet<String> = scopes.split(' ').map(str::to_owned).collect();

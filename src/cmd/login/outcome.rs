@@ -1,20 +1,20 @@
 //! What came of it: the callback's meaning, who signed in, what is stored and what is said.
 
 use jiff::Timestamp;
+use url::Url;
 
 use crate::app::{Environment, PORTAL};
 use crate::client::Client;
-use crate::cmd::list;
 use crate::cmd::login::plan::Plan;
 use crate::connection::{AppRef, Connection, Grant, Identity};
+use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::loopback::Callback;
 use crate::oauth::{self, Granted};
-use crate::output::Output;
+use crate::output::{Output, day};
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::webex;
-use url::Url;
 
 /// The code in a callback, or what the callback says instead.
 pub fn accept(callback: Callback) -> Result<Secret> {
@@ -50,7 +50,11 @@ pub async fn identify(
     }
 }
 
-/// Stores the app, the connection and, for a first one, the default.
+/// Stores the app, the connection and, for a first one, the default; under the connection's lock, so that a refresh
+/// that began with the old tokens can't follow with its own.
+///
+/// # Errors
+/// The store failed; what it held before is still there.
 pub fn save(
     store: &Store,
     plan: Plan,
@@ -63,17 +67,18 @@ pub fn save(
         mut app,
         app_name,
         scopes,
-        existing,
         ..
     } = plan;
+    let _alone = dirs::lock_connection(&name)?;
+    let before = store.connection(&name)?;
     let mut connection = Connection {
-        revision: existing.map_or(0, |connection| connection.revision),
+        revision: before.map_or(0, |connection| connection.revision),
         name,
         auth_type,
         app: Some(AppRef {
             name: app_name.clone(),
             client_id: app.client_id.clone(),
-            redirect_uri: app.redirect_uri.to_string(),
+            redirect_uri: app.redirect_uri.clone(),
         }),
         environment: app.environment.clone(),
         identity,
@@ -86,24 +91,28 @@ pub fn save(
         store.save_app(&mut app)?;
     }
     store.save_connection(&mut connection)?;
-    if takes_over(store, &connection)? {
+    if takes_over(store, &connection) {
         store.save_default(&connection)?;
     }
     Ok(connection)
 }
 
-/// Whether this connection becomes the default: where there is none, and in place of the sandbox's.
-fn takes_over(store: &Store, connection: &Connection) -> Result<bool> {
-    let Some(name) = store.default_name()? else {
-        return Ok(true);
+/// Whether this connection becomes the default: where there is none that can be used, and in place of the sandbox's.
+fn takes_over(store: &Store, connection: &Connection) -> bool {
+    let default = match store.default_name() {
+        Ok(Some(name)) => store.connection(&name),
+        _ => return true,
     };
-    let Some(default) = store.connection(&name)? else {
-        return Ok(true);
-    };
-    Ok(default.environment == Environment::Sandbox
-        && connection.environment != Environment::Sandbox)
+    match default {
+        Ok(Some(default)) => {
+            let sandbox = |connection: &Connection| connection.environment == Environment::Sandbox;
+            sandbox(&default) && !sandbox(connection)
+        }
+        _ => true,
+    }
 }
 
+/// What a finished login says: the connection as JSON, or in three lines.
 pub fn report(output: Output, store: &Store, connection: &Connection) -> Result<()> {
     let missing = connection.grant.missing();
     if !missing.is_empty() {
@@ -114,12 +123,10 @@ pub fn report(output: Output, store: &Store, connection: &Connection) -> Result<
         ));
     }
     if output.json {
-        let is_default = store
-            .default_name()?
-            .is_some_and(|name| name.folded() == connection.name.folded());
+        let is_default = store.is_default(&connection.name);
         return output.result_json(&connection.to_json(is_default, store.name(), Timestamp::now()));
     }
-    let until = list::day(connection.tokens.expires_at);
+    let until = day(connection.tokens.expires_at);
     let scopes = connection.grant.granted.len();
     output.note(&format!(
         "connected {} as {}",

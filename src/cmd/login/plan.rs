@@ -6,10 +6,15 @@ use crate::cmd::named;
 use crate::connection::{AuthType, Connection};
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
+use crate::output::Output;
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
 use crate::session;
 use crate::store::Store;
+use crate::variables;
+
+const ANOTHER_NAME: &str =
+    "to keep both, use another name: `webex-connect login NAME --client-id ID`";
 
 /// The settled questions: which connection, which app, which scopes.
 pub struct Plan {
@@ -28,18 +33,23 @@ pub struct Plan {
 impl Plan {
     /// # Errors
     /// [`Kind::Refused`] for a login that would change what a connection is, [`Kind::App`] without an app.
-    pub fn settle(arguments: &Arguments, store: &Store) -> Result<Plan> {
+    pub fn settle(arguments: &Arguments, store: &Store, output: Output) -> Result<Plan> {
         let wanted = wanted_environment(arguments)?;
         let (name, existing) = target(arguments, store, wanted.as_ref())?;
+        if arguments.name.is_none() && existing.is_some() {
+            output.note(&format!("reconnecting {name}"));
+        }
         let scopes = scopes(arguments, existing.as_ref())?;
-        let environment = match (&existing, wanted) {
-            (Some(connection), Some(wanted)) if connection.environment != wanted => {
-                return Err(other_environment(connection, &wanted));
-            }
-            (Some(connection), _) => connection.environment.clone(),
-            (None, wanted) => wanted.unwrap_or(Environment::Webex),
-        };
-        if environment == Environment::Sandbox {
+        if let (Some(connection), Some(wanted)) = (&existing, &wanted)
+            && connection.environment != *wanted
+        {
+            return Err(other_environment(connection, wanted));
+        }
+        let known = existing
+            .as_ref()
+            .map(|connection| connection.environment.clone());
+        let environment = known.or(wanted);
+        if environment == Some(Environment::Sandbox) {
             // The real redirect URI is known once the listener has a port.
             let app = session::sandbox_app(RedirectUri::on_port(0))?;
             let auth_type = AuthType::AuthorizationCode;
@@ -54,8 +64,8 @@ impl Plan {
             });
         }
         let (app_name, stored) = stored_app(arguments, store, &name, existing.as_ref())?;
-        let (app, needs_secret) =
-            own_app(arguments, environment, &app_name, stored, existing.as_ref())?;
+        same_client(arguments, &app_name, stored.as_ref(), existing.as_ref())?;
+        let (app, needs_secret) = own_app(arguments, environment, &app_name, stored)?;
         let auth_type = AuthType::OwnApp;
         Ok(Plan {
             name,
@@ -99,14 +109,17 @@ fn target(
     }
     let fallback = wanted.map_or("webex", Environment::name);
     if wanted != Some(&Environment::Sandbox) {
-        let listing = store.list()?;
-        let default = listing.default.map(|name| name.folded());
+        let mut listing = store.list()?;
+        if let Some(error) = listing.unreadable.pop() {
+            return Err(error);
+        }
+        let default = listing.default;
         let mut real: Vec<Connection> = listing
             .connections
             .into_iter()
             .filter(|c| c.environment != Environment::Sandbox)
             .collect();
-        let by_default = real.iter().position(|c| Some(c.name.folded()) == default);
+        let by_default = real.iter().position(|c| Some(&c.name) == default.as_ref());
         let chosen = by_default
             .or((real.len() == 1).then_some(0))
             .map(|at| real.swap_remove(at));
@@ -177,79 +190,70 @@ fn stored_app(
     }
 }
 
-/// The app as this login uses it, and whether its secret has yet to be asked for.
+/// A grant belongs to a client ID, and so do the connection and the app's record: neither is moved to another.
+fn same_client(
+    arguments: &Arguments,
+    app_name: &Name,
+    stored: Option<&App>,
+    existing: Option<&Connection>,
+) -> Result<()> {
+    let made_with = existing.and_then(|connection| connection.app.as_ref());
+    let ids = [
+        arguments.client_id.as_ref(),
+        stored.map(|app| &app.client_id),
+        made_with.map(|app| &app.client_id),
+    ];
+    let mut known = ids.into_iter().flatten();
+    let first = known.next();
+    match known.find(|id| Some(*id) != first) {
+        None => Ok(()),
+        Some(other) => {
+            let message =
+                format!("the app {app_name} is registered with another client ID, {other}");
+            Err(Error::new(Kind::Refused, message).with_hint(ANOTHER_NAME))
+        }
+    }
+}
+
+/// The app as this login uses it, and whether its secret has yet to be asked for. A stored app keeps its
+/// environment; a new secret or redirect URI may be given.
 fn own_app(
     arguments: &Arguments,
-    environment: Environment,
+    environment: Option<Environment>,
     app_name: &Name,
     stored: Option<App>,
-    existing: Option<&Connection>,
 ) -> Result<(App, bool)> {
     let redirect_uri = arguments
         .redirect_uri
         .as_deref()
         .map(RedirectUri::parse)
         .transpose()?;
-    if let Some(stored) = stored {
-        return reuse(arguments, environment, app_name, stored, redirect_uri);
-    }
-    let client_id = arguments.client_id.clone().unwrap_or_default();
-    let made_with = existing.and_then(|connection| connection.app.as_ref());
-    if let Some(made_with) = made_with.filter(|app| app.client_id != client_id) {
-        return Err(other_client(app_name, &made_with.client_id));
-    }
-    let app = App {
-        revision: 0,
-        name: app_name.clone(),
-        client_id,
-        client_secret: Secret::new(""),
-        redirect_uri: match redirect_uri {
-            Some(uri) => uri,
-            None => RedirectUri::parse(DEFAULT_REDIRECT_URI)?,
-        },
-        scopes: ScopeSet::standard(),
-        environment,
+    let Some(mut app) = stored else {
+        let app = App {
+            revision: 0,
+            name: app_name.clone(),
+            client_id: arguments.client_id.clone().unwrap_or_default(),
+            client_secret: Secret::new(""),
+            redirect_uri: redirect_uri
+                .map_or_else(|| RedirectUri::parse(DEFAULT_REDIRECT_URI), Ok)?,
+            scopes: ScopeSet::standard(),
+            environment: environment.unwrap_or(Environment::Webex),
+        };
+        return Ok((app, true));
     };
-    Ok((app, true))
-}
-
-/// A stored app keeps its client and its environment; a new secret or redirect URI may be given.
-fn reuse(
-    arguments: &Arguments,
-    environment: Environment,
-    app_name: &Name,
-    mut app: App,
-    redirect_uri: Option<RedirectUri>,
-) -> Result<(App, bool)> {
-    if app.environment != environment {
-        let message = format!(
-            "the app {app_name} belongs to the environment {}, not to {}",
-            app.environment.name(),
-            environment.name()
-        );
-        return Err(Error::new(Kind::Refused, message)
-            .with_hint("use another name: `webex-connect login NAME --client-id ID`"));
-    }
-    if arguments
-        .client_id
-        .as_ref()
-        .is_some_and(|client_id| *client_id != app.client_id)
-    {
-        return Err(other_client(app_name, &app.client_id));
+    if let Some(environment) = environment.filter(|environment| *environment != app.environment) {
+        let (is, wanted) = (describe(&app.environment), describe(&environment));
+        let message = format!("the app {app_name} belongs to {is}, not to {wanted}");
+        return Err(Error::new(Kind::Refused, message).with_hint(ANOTHER_NAME));
     }
     if let Some(uri) = redirect_uri {
         app.redirect_uri = uri;
     }
-    let gives_secret = arguments.client_secret_stdin
-        || arguments.client_secret_file.is_some()
-        || (arguments.client_id.is_some() && std::env::var_os(super::SECRET_VARIABLE).is_some());
-    Ok((app, gives_secret))
-}
-
-fn other_client(app_name: &Name, client_id: &str) -> Error {
-    let message = format!("the app {app_name} is registered with another client ID, {client_id}");
-    Error::new(Kind::Refused, message)
-        .with_hint("use another name: `webex-connect login NAME --client-id ID`")
+    let by_variable =
+        arguments.client_id.is_some() && variables::read(variables::CLIENT_SECRET)?.is_some();
+    let given =
+        arguments.client_secret_stdin || arguments.client_secret_file.is_some() || by_variable;
+    Ok((app, given))
 }
 
 fn other_environment(connection: &Connection, wanted: &Environment) -> Error {
@@ -259,8 +263,7 @@ fn other_environment(connection: &Connection, wanted: &Environment) -> Error {
         describe(&connection.environment),
         describe(wanted)
     );
-    Error::new(Kind::Refused, message)
-        .with_hint("to keep both, give the new one a name: `webex-connect login NAME …`")
+    Error::new(Kind::Refused, message).with_hint(ANOTHER_NAME)
 }
 
 fn describe(environment: &Environment) -> String {

@@ -136,6 +136,27 @@ impl Env {
             .collect()
     }
 
+    /// Changes what is in the sealed file of [`Env::new`], record by record.
+    pub fn edit_records(&self, edit: impl Fn(&str, &mut serde_json::Value)) {
+        let path = self.path("data/webex-connect/store.age");
+        let key = self.vars[OsStr::new("WEBEX_CONNECT_KEY")].to_string_lossy();
+        let key: age::x25519::Identity = key.parse().unwrap_or_else(|e| panic!("the key: {e}"));
+        let sealed = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let opened =
+            age::decrypt(&key, &sealed).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let mut records: BTreeMap<String, String> =
+            serde_json::from_slice(&opened).unwrap_or_else(|e| panic!("the records: {e}"));
+        for (name, text) in &mut records {
+            let mut record = serde_json::from_str(text).unwrap_or_else(|e| panic!("{name}: {e}"));
+            edit(name, &mut record);
+            *text = record.to_string();
+        }
+        let text = serde_json::json!(records).to_string();
+        let sealed = age::encrypt(&key.to_public(), text.as_bytes());
+        let sealed = sealed.unwrap_or_else(|e| panic!("sealing: {e}"));
+        fs::write(&path, sealed).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    }
+
     /// Fails if a process still runs in this home.
     #[cfg(target_os = "linux")]
     pub fn nothing_runs(&self) {

@@ -54,7 +54,10 @@ impl Scene {
     /// The rest of [`Scene::connects`], once the page came.
     pub fn connected(mut self, case: &str, page: &Answer) {
         assert_eq!(page.status, 200, "{case}: the page: {page}");
-        assert!(page.body.contains("connected"), "{case}: the page: {page}");
+        assert!(
+            page.body.contains("You are connected"),
+            "{case}: the page: {page}"
+        );
         let finished = self.login.finish();
         assert_eq!(finished.code, Some(0), "{case}: {finished}");
         assert_eq!(finished.json()["name"], "work", "{case}: {finished}");
