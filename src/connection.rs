@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::app::Environment;
+use crate::error::foreign;
 use crate::name::Name;
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
@@ -163,7 +164,7 @@ impl Connection {
         }
     }
 
-    /// Who it is, for people.
+    /// Who it is, for people: whatever they are called in Webex, on one plain line.
     pub fn account(&self) -> String {
         let identity = self.identity.as_ref();
         let known = identity.and_then(|identity| {
@@ -172,7 +173,7 @@ impl Connection {
                 .clone()
                 .or_else(|| identity.display_name.clone())
         });
-        known.unwrap_or_else(|| "unknown account".to_owned())
+        known.map_or_else(|| "unknown account".to_owned(), |name| foreign(&name))
     }
 
     /// The stable JSON of a connection. It holds no secret.
