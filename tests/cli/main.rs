@@ -5,14 +5,23 @@
 //! `CB-07` name the hostile case a row comes from.
 #![cfg(unix)]
 
+mod answers;
 mod bind;
 mod empty;
+#[cfg(target_os = "linux")]
+mod endless;
 mod env;
 mod first_login;
 #[cfg(target_os = "linux")]
 mod flood;
 mod listener;
 mod login;
+#[cfg(target_os = "linux")]
+mod opener;
+mod proxy;
+mod redirects;
+mod refusals;
 mod sandbox;
 mod store;
+mod tls;
 mod token;
