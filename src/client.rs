@@ -67,12 +67,13 @@ impl Client {
         } else {
             builder(base).tls_certs_only([]).build()
         };
-        let http = http.map_err(|_| {
-            Error::new(
+        let http = http.map_err(|_| match &wire.ca_cert {
+            Some(path) => unusable(path, "a certificate in it is broken"),
+            None => Error::new(
                 Kind::Failure,
                 "could not set up TLS: no usable CA certificates on this machine",
             )
-            .with_hint("install the `ca-certificates` package, or give them with `--ca-cert FILE`")
+            .with_hint("install the `ca-certificates` package, or give them with `--ca-cert FILE`"),
         })?;
         Ok(Client {
             http,
@@ -169,23 +170,22 @@ fn builder(base: &Url) -> reqwest::ClientBuilder {
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<Certificate>> {
-    let refused = |why: &str| {
-        Error::new(
-            Kind::Usage,
-            format!("can't use {} as CA certificates", path.display()),
-        )
-        .with_detail(why)
-        .with_hint("`--ca-cert` takes a PEM file: -----BEGIN CERTIFICATE-----")
-    };
-    let file = std::fs::File::open(path).map_err(|error| refused(&error.to_string()))?;
+    let file = std::fs::File::open(path).map_err(|error| unusable(path, &error.to_string()))?;
     let mut pem = Vec::new();
     file.take(MAX_CA_FILE)
         .read_to_end(&mut pem)
-        .map_err(|error| refused(&error.to_string()))?;
+        .map_err(|error| unusable(path, &error.to_string()))?;
     match Certificate::from_pem_bundle(&pem) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(refused("it holds no certificate")),
+        _ => Err(unusable(path, "it holds no certificate")),
     }
+}
+
+fn unusable(path: &Path, why: &str) -> Error {
+    let message = format!("can't use {} as CA certificates", path.display());
+    Error::new(Kind::Usage, message)
+        .with_detail(why)
+        .with_hint("`--ca-cert` takes a PEM file: -----BEGIN CERTIFICATE-----")
 }
 
 /// A request as `-v` shows it: form fields by name, with the values of those that are no secret.
@@ -231,25 +231,44 @@ fn failed(host: &str, error: reqwest::Error) -> Error {
             CONNECT_TIME
         } else {
             TOTAL_TIME
-        }
-        .as_secs();
+        };
         return Error::new(
             Kind::Temporary,
-            format!("timed out waiting for {host} ({limit} s)"),
+            format!("timed out waiting for {host} ({} s)", limit.as_secs()),
         )
         .with_hint("check the network and run the same command again");
     }
     let error = error.without_url();
     let cause = innermost(&error).to_string();
-    Error::new(Kind::Temporary, format!("could not reach {host}"))
+    // The crates below tell these two by their text alone.
+    let at_the_proxy = causes(&error).any(|error| error.to_string().starts_with("tunnel error"));
+    let (through, hint) = if at_the_proxy {
+        (
+            " through the proxy",
+            "check HTTPS_PROXY and what the proxy lets through",
+        )
+    } else if cause.starts_with("invalid peer certificate") {
+        (
+            "",
+            "if a private CA vouches for that server, name it with `--ca-cert FILE`",
+        )
+    } else {
+        ("", "check the network and run the same command again")
+    };
+    Error::new(Kind::Temporary, format!("could not reach {host}{through}"))
         .with_detail(&cause)
-        .with_hint("check the network and run the same command again")
+        .with_hint(hint)
 }
 
 fn innermost<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> &'a (dyn std::error::Error + 'static) {
+    causes(error).last().unwrap_or(error)
+}
+
+/// The error, what caused it, and so on.
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |error| error.source())
-        .last()
-        .unwrap_or(error)
 }

@@ -47,7 +47,12 @@ pub async fn people_me(
     let answer = client.send(request).await?;
     match answer.status().as_u16() {
         200 => {}
-        401 => return Err(Error::new(Kind::SignIn, "Webex refused the access token")),
+        401 => {
+            return Err(Error::new(
+                Kind::SignIn,
+                "Webex refused the access token (401)",
+            ));
+        }
         403 => return Ok(None),
         status => {
             return Err(Error::new(

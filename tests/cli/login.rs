@@ -392,36 +392,6 @@ fn without_an_app_the_error_says_what_to_register() {
 }
 
 #[test]
-fn an_api_base_off_this_machine_must_be_https() {
-    let env = Env::new();
-    for base in [
-        "file:///usr/bin/true",
-        "javascript:alert(1)",
-        "https://u:p@example.com",
-        "http://evil.example/v1",
-        "https://example.com/v1#f",
-        "$(touch pwned)",
-        "calc.exe",
-        "\\\\host\\share",
-        "ftp://x",
-        "http://10.255.255.1/v1",
-    ] {
-        let args = [
-            "login",
-            "--client-id",
-            "x",
-            "--browser",
-            crate::env::BROWSER,
-            "--api-base",
-            base,
-        ];
-        env.run(args).code(2).stderr_has("https").within(5).check();
-        assert_eq!(env.opened(), None, "{base}");
-    }
-    assert!(!env.path("pwned").exists());
-}
-
-#[test]
 fn a_connection_stays_what_it_was_made_as() {
     let (env, connection) = connected(asking(&[]));
     let base = connection["api_base"]

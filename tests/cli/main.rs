@@ -5,8 +5,11 @@
 //! `CB-07` name the hostile case a row comes from.
 #![cfg(unix)]
 
+mod answers;
 mod bind;
 mod empty;
+#[cfg(target_os = "linux")]
+mod endless;
 mod env;
 mod first_login;
 #[cfg(target_os = "linux")]
@@ -15,9 +18,15 @@ mod listener;
 mod login;
 mod manage;
 #[cfg(target_os = "linux")]
+mod opener;
+#[cfg(target_os = "linux")]
 mod output;
 #[cfg(target_os = "linux")]
 mod passphrase;
+mod proxy;
+mod redirects;
+mod refusals;
 mod sandbox;
 mod store;
+mod tls;
 mod token;

@@ -30,7 +30,12 @@ impl Callback {
 impl Login {
     /// `login work --json` against the sandbox; `more` says who opens the browser, and whatever else.
     pub fn start(env: &Env, sandbox: &Sandbox, redirect_uri: &str, more: &[&str]) -> Login {
-        let mut command = Login::command(env, sandbox, redirect_uri);
+        Login::at(env, &sandbox.base, redirect_uri, more)
+    }
+
+    /// The same against any server.
+    pub fn at(env: &Env, base: &str, redirect_uri: &str, more: &[&str]) -> Login {
+        let mut command = Login::command_at(env, base, redirect_uri);
         command.arg("--json").args(more);
         Login::follow(command, redirect_uri, authorize_event)
     }
@@ -44,18 +49,38 @@ impl Login {
 
     /// The same in prose, where the URL stands somewhere on a line.
     pub fn in_prose(env: &Env, sandbox: &Sandbox, redirect_uri: &str) -> Login {
-        let mut command = Login::command(env, sandbox, redirect_uri);
+        Login::prose_at(env, &sandbox.base, redirect_uri)
+    }
+
+    /// The same against any server.
+    pub fn prose_at(env: &Env, base: &str, redirect_uri: &str) -> Login {
+        let mut command = Login::command_at(env, base, redirect_uri);
         command.arg("--no-browser");
-        let start = format!("{}/authorize?", sandbox.base);
+        let start = format!("{base}/authorize?");
         Login::follow(command, redirect_uri, move |line| {
             let url = &line[line.find(&start)?..];
             url.split_whitespace().next().map(str::to_owned)
         })
     }
 
+    /// In prose, opened by this program; the URL is what the printed start address answers.
+    pub fn opened_by(env: &Env, base: &str, redirect_uri: &str, program: &str) -> Login {
+        let mut command = Login::command_at(env, base, redirect_uri);
+        command.args(["--browser", program]);
+        Login::follow(command, redirect_uri, |line| {
+            let start = Url::parse(line).ok().filter(|url| url.scheme() == "http")?;
+            Some(http::get(&start).header("Location"))
+        })
+    }
+
     /// The command alone, its client secret to come on stdin.
     pub fn command(env: &Env, sandbox: &Sandbox, redirect_uri: &str) -> Command {
-        let mut command = env.command(["login", "work", "--api-base", &sandbox.base]);
+        Login::command_at(env, &sandbox.base, redirect_uri)
+    }
+
+    /// The same against any server.
+    pub fn command_at(env: &Env, base: &str, redirect_uri: &str) -> Command {
+        let mut command = env.command(["login", "work", "--api-base", base]);
         command
             .args(["--client-id", CLIENT_ID, "--client-secret-stdin"])
             .args(["--redirect-uri", redirect_uri]);

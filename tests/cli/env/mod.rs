@@ -1,8 +1,13 @@
 //! A home of its own for every test, and the fixtures that live in it.
 
+mod attempt;
+mod authority;
+mod certificates;
 pub mod http;
 mod login;
 pub mod process;
+mod proxy;
+mod reply;
 mod run;
 mod sandbox;
 mod scene;
@@ -14,7 +19,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
@@ -23,8 +28,13 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use age::secrecy::ExposeSecret;
 use tempfile::TempDir;
 
+pub use attempt::{Attempt, FOREIGN, Outcome, consent};
+pub use authority::Authority;
+pub use certificates::{Ca, self_signed};
 pub use http::{Answer, send};
 pub use login::{Callback, Login};
+pub use proxy::{Manner, Proxy};
+pub use reply::{ACCESS_TOKEN, CODE, REFRESH_TOKEN, Reply, token_set};
 pub use run::Run;
 pub use sandbox::{CLIENT_ID, CLIENT_SECRET, Sandbox};
 pub use scene::Scene;
@@ -93,6 +103,14 @@ impl Env {
         let path = self.path(name);
         fs::write(&path, text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         path
+    }
+
+    /// A shell script to be run as a program.
+    pub fn script(&self, name: &str, lines: &str) -> String {
+        let path = self.write(name, &format!("#!/bin/sh\n{lines}\n"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700))
+            .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        path.display().to_string()
     }
 
     /// What the last `--browser` was told to open, if one was called.

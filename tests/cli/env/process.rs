@@ -99,12 +99,28 @@ impl Process {
     #[cfg(target_os = "linux")]
     pub fn status(&self, field: &str) -> u64 {
         let path = format!("/proc/{}/status", self.pid.as_raw_nonzero());
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
-        let value = text.lines().find_map(|line| {
-            let number = line.strip_prefix(field)?.strip_prefix(':')?;
-            number.split_whitespace().next()?.parse().ok()
-        });
-        value.unwrap_or_else(|| panic!("{path} has no {field}:\n{text}"))
+        self::field(&path, field).unwrap_or_else(|| panic!("{path} has no {field}"))
+    }
+
+    /// Its command line, as every user of the machine can read it.
+    #[cfg(target_os = "linux")]
+    pub fn arguments(&self) -> String {
+        let path = format!("/proc/{}/cmdline", self.pid.as_raw_nonzero());
+        std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
+    }
+
+    /// The most memory it ever had, in KiB, once it has ended.
+    pub fn watch_memory(&self) -> thread::JoinHandle<u64> {
+        let path = format!("/proc/{}/status", self.pid.as_raw_nonzero());
+        thread::spawn(move || {
+            let mut most = 0;
+            // A process that has ended, or that nobody has waited for yet, has no such line.
+            while let Some(now) = field(&path, "VmHWM") {
+                most = now;
+                thread::sleep(Duration::from_millis(5));
+            }
+            most
+        })
     }
 
     fn next_event(&mut self) -> Option<Event> {
@@ -130,6 +146,15 @@ impl Process {
             ),
         }
     }
+}
+
+/// A number out of a file like `/proc/PID/status`.
+fn field(path: &str, field: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(path).ok()?;
+    text.lines().find_map(|line| {
+        let number = line.strip_prefix(field)?.strip_prefix(':')?;
+        number.split_whitespace().next()?.parse().ok()
+    })
 }
 
 impl Drop for Process {
