@@ -14,7 +14,11 @@ mod elevated;
 )]
 mod env;
 mod keyring;
+mod looks;
+mod loopback_family;
 mod network;
 mod other_user;
 mod secret_service;
+mod start_address;
+mod visit;
 mod webdriver;

@@ -18,8 +18,8 @@ pub struct Chromium {
 }
 
 impl Chromium {
-    /// With an empty profile inside the home.
-    pub fn start(env: &Env) -> Chromium {
+    /// With an empty profile inside the home, and more command-line switches.
+    pub fn start(env: &Env, switches: &[&str]) -> Chromium {
         let mut command = env.program("chromedriver");
         // A browser of the test's has no business on the bus with the keyring.
         command
@@ -38,7 +38,7 @@ impl Chromium {
             }
         };
         let sessions = format!("http://127.0.0.1:{port}/session");
-        let session = call("POST", &sessions, &capabilities(env));
+        let session = call("POST", &sessions, &capabilities(env, switches));
         let Some(id) = session["sessionId"].as_str() else {
             panic!("no browser session: {session}");
         };
@@ -61,12 +61,34 @@ impl Chromium {
     /// The text of the page, once this stands in it.
     pub fn text_with(&self, words: &str) -> String {
         let body = self.find("xpath", &format!("//body[contains(., '{words}')]"));
-        let text = call(
-            "GET",
-            &format!("{}/element/{body}/text", self.session),
-            &Value::Null,
-        );
-        text.as_str().unwrap_or_default().to_owned()
+        self.get(&format!("element/{body}/text"))
+    }
+
+    /// The text of an element.
+    pub fn text(&self, selector: &str) -> String {
+        let element = self.find("css selector", selector);
+        self.get(&format!("element/{element}/text"))
+    }
+
+    /// The page's markup, as the browser has it.
+    pub fn source(&self) -> String {
+        self.get("source")
+    }
+
+    pub fn address(&self) -> Url {
+        let address = self.get("url");
+        Url::parse(&address).unwrap_or_else(|e| panic!("{address}: {e}"))
+    }
+
+    /// What a function body of JavaScript returns.
+    pub fn run(&self, script: &str) -> Value {
+        self.post("execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// A command of Chromium's own, beyond WebDriver.
+    pub fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        let body = json!({"cmd": command, "params": parameters});
+        self.post("goog/cdp/execute", &body)
     }
 
     fn find(&self, using: &str, value: &str) -> String {
@@ -75,6 +97,11 @@ impl Chromium {
             Some(element) => element.to_owned(),
             None => panic!("no element {value}: {found}"),
         }
+    }
+
+    fn get(&self, what: &str) -> String {
+        let text = call("GET", &format!("{}/{what}", self.session), &Value::Null);
+        text.as_str().unwrap_or_default().to_owned()
     }
 
     fn post(&self, what: &str, body: &Value) -> Value {
@@ -91,21 +118,23 @@ impl Drop for Chromium {
     }
 }
 
-fn capabilities(env: &Env) -> Value {
+fn capabilities(env: &Env, switches: &[&str]) -> Value {
     let profile = format!("--user-data-dir={}", env.path("chromium").display());
+    let mut args = vec![
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        &profile,
+    ];
+    args.extend(switches);
     json!({"capabilities": {"alwaysMatch": {
         "timeouts": {"implicit": PATIENCE, "pageLoad": PATIENCE},
-        "goog:chromeOptions": {"args": [
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            profile,
-        ]},
+        "goog:chromeOptions": {"args": args},
     }}})
 }
 
