@@ -33,7 +33,7 @@ pub fn open(address: &str, program: Option<&str>) -> oneshot::Receiver<String> {
         None => open::commands(address),
     };
     let (failed, failure) = oneshot::channel();
-    std::thread::spawn(move || {
+    let launching = std::thread::Builder::new().spawn(move || {
         let mut why = "no program to open it with was found".to_owned();
         for command in commands {
             match launch(command) {
@@ -44,6 +44,8 @@ pub fn open(address: &str, program: Option<&str>) -> oneshot::Receiver<String> {
         // The login may be over; then nobody needs to know.
         let _ = failed.send(why);
     });
+    // Where not even a thread can be had, the printed address is the way.
+    drop(launching);
     failure
 }
 

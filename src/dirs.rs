@@ -1,6 +1,6 @@
 //! The two directories that are ours, and the lock files in one of them.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -35,11 +35,7 @@ pub fn lock(name: &str) -> Result<File> {
     let path = directory.join(format!("{name}.lock"));
     let failed = |error: io::Error| cannot("use the lock file", &path, &error);
     private(&directory).map_err(failed)?;
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(&path).map_err(failed)?;
+    let file = open_lock(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => return Ok(file),
         Err(TryLockError::WouldBlock) => {}
@@ -47,7 +43,9 @@ pub fn lock(name: &str) -> Result<File> {
     }
     // The standard library waits for a lock without a bound, so another thread does the waiting.
     let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || sender.send(file.lock().map(|()| file)));
+    let waiting =
+        std::thread::Builder::new().spawn(move || sender.send(file.lock().map(|()| file)));
+    waiting.map_err(failed)?;
     match receiver.recv_timeout(LOCK_TIME) {
         Ok(locked) => locked.map_err(failed),
         Err(_) => Err(Error::new(
@@ -60,6 +58,28 @@ pub fn lock(name: &str) -> Result<File> {
         )
         .with_hint("end that process and run the same command again")),
     }
+}
+
+/// Not through a link, and without waiting for the other end of a FIFO.
+#[cfg(unix)]
+fn open_lock(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, open};
+    let flags =
+        OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(open(path, flags, Mode::from(0o600))?);
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is not a regular file")),
+    }
+}
+
+#[cfg(not(unix))]
+fn open_lock(path: &Path) -> io::Result<File> {
+    std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
 }
 
 /// Takes the lock of a connection: who changes its record holds it, reads again inside it, and writes whole.

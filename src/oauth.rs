@@ -25,7 +25,7 @@ use answer::{TokenAnswer, TokenType, bad_answer};
 use refusal::{Refusal, form_secrets};
 
 pub use answer::Granted;
-pub use refusal::authorization_error;
+pub use refusal::{authorization_error, redact};
 
 /// `state` in bytes before encoding; RFC 6749 §10.10 asks for what can't be guessed.
 const STATE_BYTES: u32 = 32;

@@ -27,7 +27,9 @@ pub async fn secret(question: &'static str, signals: &mut Signals) -> Result<Sec
     let _restored = hidden::Modes::now();
     let (sender, typed) = tokio::sync::oneshot::channel();
     // A thread that still reads from the terminal when the program ends does not hold it up.
-    std::thread::spawn(move || sender.send(passphrase(question)));
+    let asking = std::thread::Builder::new().spawn(move || sender.send(passphrase(question)));
+    // Where not even a thread can be had, the receiver below hears of it.
+    drop(asking);
     tokio::select! {
         biased;
         signal = signals.next() => Err(signal.into_error("nothing was changed")),

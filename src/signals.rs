@@ -73,15 +73,6 @@ impl Signals {
             Err(_) => std::future::pending().await,
         }
     }
-
-    /// A signal that has already come.
-    pub async fn pending(&mut self) -> Option<Signal> {
-        tokio::select! {
-            biased;
-            signal = self.next() => Some(signal),
-            () = std::future::ready(()) => None,
-        }
-    }
 }
 
 /// The signals this process was started with ignored, a bit each; none where the system does not tell.

@@ -5,6 +5,7 @@ mod plan;
 mod way;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -12,8 +13,9 @@ use url::Url;
 
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
+use crate::connection::Connection;
 use crate::error::{Error, Kind, Result};
-use crate::loopback::Listener;
+use crate::loopback::{Browser, Listener};
 use crate::oauth::{Authorization, Greeting};
 use crate::prompt;
 use crate::secret::Secret;
@@ -24,6 +26,9 @@ use crate::variables;
 use outcome::{accept, identify, report, save};
 use plan::Plan;
 use way::{Asked, Way};
+
+/// How long a browser that holds its connection open may hold up the end of a login.
+const SHOW_TIME: Duration = Duration::from_secs(1);
 
 /// Sign in to Webex and store the connection
 ///
@@ -126,26 +131,46 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
     };
     let (callback, browser) = way.ask(output, listener, asked, &mut signals).await?;
 
+    let mut interrupted = None;
     let finished = async {
-        let code = accept(callback)?;
+        let secrets = [plan.app.client_secret.clone(), authorization.state.clone()];
+        let code = accept(callback, &secrets)?;
         let granted = tokio::select! {
             biased;
             signal = signals.next() => return Err(signal.into_error("nothing was stored")),
             granted = authorization.exchange(&client, &base, &plan.app, &code, Timestamp::now()) => granted?,
         };
-        let identity = identify(output, &client, &base, &granted).await;
+        // From here on the connection is made; a signal only hurries it into the store.
+        let identity = tokio::select! {
+            biased;
+            signal = signals.next() => { interrupted = Some(signal); None }
+            identity = identify(output, &client, &base, &granted) => identity,
+        };
         save(&store, plan, granted, identity)
     };
     let finished = finished.await;
-    match &finished {
-        Ok(connection) => browser.show_connected(connection.name.as_str()).await,
-        Err(error) => browser.show_error(error).await,
+    tokio::select! {
+        biased;
+        signal = signals.next() => interrupted = interrupted.or(Some(signal)),
+        () = show(browser, &finished) => {}
     }
     let connection = finished?;
-    if let Some(signal) = signals.pending().await {
+    if let Some(signal) = interrupted {
         return Err(signal.into_error(&format!("{} was stored all the same", connection.name)));
     }
     report(output, &store, &connection)
+}
+
+/// Tells the browser how it ended. One that keeps the connection open is not waited for long.
+async fn show(browser: Browser, finished: &Result<Connection>) {
+    let page = async {
+        match finished {
+            Ok(connection) => browser.show_connected(connection.name.as_str()).await,
+            Err(error) => browser.show_error(error).await,
+        }
+    };
+    // The page itself is written at once; what takes time is a browser that does not hang up.
+    let _ = tokio::time::timeout(SHOW_TIME, page).await;
 }
 
 /// The store, tried out, and what the login will do: everything short of a secret and a port.

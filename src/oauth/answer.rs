@@ -14,6 +14,8 @@ use crate::secret::Secret;
 
 /// The longest token taken. Webex's JWTs are about 1.7 kB.
 const MAX_TOKEN: usize = 16 * 1024;
+/// The longest scope list taken; all 199 scopes known have under 7 kB.
+const MAX_SCOPE: usize = 16 * 1024;
 /// Ten years in seconds: a longer lifetime is cut to it, so that dates stay dates.
 const MAX_LIFETIME: u64 = 10 * 365 * 24 * 3600;
 
@@ -98,6 +100,13 @@ impl TokenAnswer {
             .is_some_and(|token| !is_printable(token.secret()))
         {
             return Err(bad_answer("its refresh_token is not printable ASCII"));
+        }
+        if self
+            .scope
+            .as_ref()
+            .is_some_and(|scope| scope.len() > MAX_SCOPE)
+        {
+            return Err(bad_answer("its scope is longer than any"));
         }
         let scope = match self.scope.as_deref().map(ScopeSet::parse_strict) {
             None | Some(Err(ScopeError::Empty)) => None,
@@ -230,5 +239,7 @@ mod tests {
         assert!(granted(r#"{"access_token":"aB0-._~+/=="}"#).is_some());
         assert!(granted(r#"{"access_token":"a","token_type":"mac"}"#).is_none());
         assert!(granted(r#"{"access_token":"a","refresh_token":""}"#).is_none());
+        let endless = "spark:x ".repeat(4096);
+        assert!(granted(&format!(r#"{{"access_token":"a","scope":"{endless}"}}"#)).is_none());
     }
 }

@@ -9,7 +9,9 @@ use crate::oauth::Purpose;
 use crate::secret::Secret;
 
 /// What `error` in an authorization response means (RFC 6749 §4.1.2.1), in words that help.
-pub fn authorization_error(error: &str, description: Option<&str>) -> Error {
+///
+/// `secrets` are not shown, should they come back in it.
+pub fn authorization_error(error: &str, description: Option<&str>, secrets: &[Secret]) -> Error {
     let again = "run the same `webex-connect login` again";
     let told = match error {
         "access_denied" => {
@@ -35,7 +37,7 @@ pub fn authorization_error(error: &str, description: Option<&str>) -> Error {
         .flatten()
         .collect::<Vec<_>>()
         .join(": ");
-    told.with_detail(&detail)
+    told.with_detail(&redact(&detail, secrets))
 }
 
 /// A refusal in either of Webex's shapes, or in none.
@@ -149,9 +151,14 @@ pub fn form_secrets(body: &[u8]) -> Vec<Secret> {
         .collect()
 }
 
-fn redact(text: &str, secrets: &[Secret]) -> String {
-    secrets.iter().fold(text.to_owned(), |text, secret| {
+/// Takes known secrets out of foreign text, as they are and as a form carries them.
+pub fn redact(text: &str, secrets: &[Secret]) -> String {
+    let secrets = secrets.iter().filter(|secret| !secret.expose().is_empty());
+    secrets.fold(text.to_owned(), |text, secret| {
+        let encoded: String =
+            url::form_urlencoded::byte_serialize(secret.expose().as_bytes()).collect();
         text.replace(secret.expose(), "[redacted]")
+            .replace(&encoded, "[redacted]")
     })
 }
 

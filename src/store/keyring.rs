@@ -55,7 +55,7 @@ impl Keyring {
         };
         let (jobs, todo) = mpsc::channel::<Job>();
         let (opened, opening) = mpsc::channel();
-        std::thread::spawn(move || match platform::open() {
+        let started = std::thread::Builder::new().spawn(move || match platform::open() {
             Ok(store) => {
                 if opened.send(Ok(())).is_ok() {
                     todo.iter().for_each(|job| job(store.as_ref()));
@@ -64,6 +64,13 @@ impl Keyring {
             // Nobody waits any longer; there is nothing left to tell.
             Err(error) => drop(opened.send(Err(error))),
         });
+        if let Err(error) = started {
+            let failed = Error::new(Kind::Store, "could not start a thread for the keyring");
+            let failed = failed.with_detail(&error.to_string());
+            return Err(OpenError::Other(
+                failed.with_hint("end other programs of this user, or raise its limit"),
+            ));
+        }
         match opening.recv_timeout(patience) {
             Ok(Ok(())) => Ok(Keyring {
                 jobs,

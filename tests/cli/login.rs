@@ -484,3 +484,24 @@ fn last_line(stderr: &str) -> Value {
     let line = stderr.lines().last().unwrap_or_default();
     serde_json::from_str(line).unwrap_or_else(|e| panic!("{line:?} is no JSON: {e}"))
 }
+
+/// An error that carries our own secrets back must not put them on the screen.
+#[test]
+fn secrets_that_come_back_in_an_error_are_not_shown() {
+    let scene = asking(&[]);
+    let state = scene.login.state();
+    let redirect_uri = query(&scene.login, "redirect_uri")[0].clone();
+    let told = format!(
+        "{redirect_uri}?state={state}&error=server_error&error_description=bad+{CLIENT_SECRET}+{state}"
+    );
+    let told: url::Url = told.parse().unwrap_or_else(|e| panic!("{told}: {e}"));
+    let page = crate::env::http::get(&told);
+    assert!(page.body.contains("could not finish the sign-in"), "{page}");
+    let mut scene = scene;
+    scene.login.secret(state);
+    let finished = scene.ends("server_error", 7);
+    assert!(
+        finished.err().contains("bad [redacted] [redacted]"),
+        "{finished}"
+    );
+}

@@ -284,3 +284,26 @@ fn a_killed_writer_leaves_no_temporary_file_for_long() {
     assert!(!left.exists());
     assert_eq!(env.connections(), ["sandbox", "x"]);
 }
+
+/// A lock file that leads elsewhere, or that nobody answers, is refused like the store itself.
+#[test]
+fn a_lock_file_that_is_a_link_or_a_fifo_is_refused_at_once() {
+    let (env, _) = sealed();
+    let lock = env.path("state/webex-connect/store.lock");
+    let refused = |env: &Env| {
+        env.run(["login", "x", "--sandbox", "--approve"])
+            .code(6)
+            .stderr_has("could not use the lock file")
+            .within(5)
+            .check();
+    };
+    fs::remove_file(&lock).unwrap();
+    let elsewhere = env.path("elsewhere");
+    symlink(&elsewhere, &lock).unwrap();
+    refused(&env);
+    assert!(!elsewhere.exists());
+    fs::remove_file(&lock).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &lock, rustix::fs::Mode::from(0o600)).unwrap();
+    refused(&env);
+    assert_eq!(env.connections(), ["sandbox"]);
+}

@@ -16,17 +16,19 @@ use crate::secret::Secret;
 use crate::store::Store;
 use crate::webex;
 
-/// The code in a callback, or what the callback says instead.
-pub fn accept(callback: Callback) -> Result<Secret> {
+/// The code in a callback, or what the callback says instead; `secrets` are not shown, should they come back in it.
+pub fn accept(callback: Callback, secrets: &[Secret]) -> Result<Secret> {
     match callback {
         Callback::Code(code) => Ok(code),
-        Callback::Refused { error, description } => {
-            Err(oauth::authorization_error(&error, description.as_deref()))
-        }
+        Callback::Refused { error, description } => Err(oauth::authorization_error(
+            &error,
+            description.as_deref(),
+            secrets,
+        )),
         Callback::WrongIssuer(iss) => {
             let message = "the answer came from another issuer (iss) than the one that was asked";
             Err(Error::new(Kind::Refused, message)
-                .with_detail(&iss)
+                .with_detail(&oauth::redact(&iss, secrets))
                 .with_hint(
                     "nothing was stored; check `--api-base` and what else is open in the browser",
                 ))

@@ -50,6 +50,10 @@ impl Plan {
             .map(|connection| connection.environment.clone());
         let environment = known.or(wanted);
         if environment == Some(Environment::Sandbox) {
+            if arguments.client_id.is_some() || arguments.redirect_uri.is_some() {
+                let message = format!("{name} is a sandbox connection and takes no app of yours");
+                return Err(Error::new(Kind::Refused, message).with_hint(ANOTHER_NAME));
+            }
             // The real redirect URI is known once the listener has a port.
             let app = session::sandbox_app(RedirectUri::on_port(0))?;
             let auth_type = AuthType::AuthorizationCode;
