@@ -52,7 +52,7 @@ fn a_person_sees_that_the_file_could_not_be_saved() {
 
     assert_eq!(finished.code, Some(6), "{finished}");
     let store = directory.join("store.age");
-    let message = format!("could not save {}", store.display());
+    let message = format!("could not look at {}", store.display());
     assert_eq!(says_the_same(&page, &finished), message);
     assert!(finished.stdout.is_empty(), "{finished}");
     env.nothing_runs();
