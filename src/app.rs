@@ -1,5 +1,7 @@
 //! OAuth clients and where they belong: apps, redirect URIs, environments, endpoints.
 
+pub mod provided;
+
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -106,6 +108,16 @@ impl Environment {
         let own_origin = url.origin() == base.origin() && url.path() == "/";
         let webex = matches!(self, Environment::Webex | Environment::WebexGov);
         bare && (own_origin || (webex && is_idbroker(&url)))
+    }
+}
+
+/// For people: the name, or the API base where that says more.
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Environment::Custom(base) => f.write_str(base.as_str()),
+            named => f.write_str(named.name()),
+        }
     }
 }
 

@@ -10,7 +10,11 @@ pub const STORE: &str = "WEBEX_CONNECT_STORE";
 pub const NO_INPUT: &str = "WEBEX_CONNECT_NO_INPUT";
 /// Says the same as `--ca-cert`.
 pub const CA_CERT: &str = "WEBEX_CONNECT_CA_CERT";
-/// The client secret for `login --client-id`.
+/// The client ID of an app provided by the environment.
+pub const CLIENT_ID: &str = "WEBEX_CONNECT_CLIENT_ID";
+/// Its redirect URI.
+pub const REDIRECT_URI: &str = "WEBEX_CONNECT_REDIRECT_URI";
+/// Its client secret; alone, the one for `login --client-id` and `app add`.
 pub const CLIENT_SECRET: &str = "WEBEX_CONNECT_CLIENT_SECRET";
 /// The sealed file's key: an age identity, `AGE-SECRET-KEY-1…`.
 pub const KEY: &str = "WEBEX_CONNECT_KEY";
