@@ -1,5 +1,6 @@
 //! OAuth clients and where they belong: apps, redirect URIs, environments, endpoints.
 
+pub mod portal;
 pub mod provided;
 
 use std::fmt;
