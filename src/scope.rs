@@ -1,4 +1,7 @@
-//! Scopes: sets of them, and the catalogue of what Webex knows.
+//! Scopes: sets of them, those with a name, and the catalogue of what Webex knows.
+
+pub mod catalogue;
+pub mod preset;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,17 +23,6 @@ pub const STANDARD: [&str; 12] = [
     "spark:teams_read",
     "spark:teams_write",
 ];
-
-/// One line a scope: name, audience, access, whether Cisco documents it, whether the scope guide lists it.
-const CATALOGUE: &str = include_str!("scope/catalogue.tsv");
-
-/// The names in the catalogue, in its order.
-pub fn catalogue() -> impl Iterator<Item = &'static str> {
-    CATALOGUE
-        .lines()
-        .skip(1)
-        .filter_map(|line| line.split('\t').next())
-}
 
 /// A set of scope names. Their case is kept: Webex compares it (`Identity:` is not `identity:`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,7 +168,7 @@ mod tests {
     #[test]
     fn the_standard_scopes_are_in_the_catalogue() {
         for scope in STANDARD {
-            assert!(catalogue().any(|name| name == scope), "{scope}");
+            assert!(catalogue::find(scope).is_some(), "{scope}");
         }
     }
 }
