@@ -70,7 +70,7 @@ fn store_choice() -> impl TypedValueParser<Value = Choice> {
 /// What can be done.
 #[derive(Subcommand)]
 pub enum Command {
-    Login(login::Arguments),
+    Login(Box<login::Arguments>),
     List(list::Arguments),
     Status(status::Arguments),
     Token(token::Arguments),

@@ -44,6 +44,14 @@ pub struct Identity {
     pub kind: Option<String>,
 }
 
+impl Identity {
+    /// Who it is, for people: a name that somebody chose, made fit for one line.
+    pub fn account(&self) -> String {
+        let known = self.email.as_ref().or(self.display_name.as_ref());
+        known.map_or_else(|| "unknown account".to_owned(), |known| foreign(known))
+    }
+}
+
 /// Where the granted set is known from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -52,6 +60,19 @@ pub enum GrantSource {
     Reported,
     /// The answer named none, which means: as requested (RFC 6749 §5.1).
     Assumed,
+    /// Nobody told, and nothing was requested: the token was made elsewhere.
+    Unknown,
+}
+
+impl GrantSource {
+    /// For people, after "granted".
+    pub fn phrase(self) -> &'static str {
+        match self {
+            GrantSource::Reported => "as Webex reported",
+            GrantSource::Assumed => "assumed: Webex named none, so what was asked for",
+            GrantSource::Unknown => "unknown: the token was made elsewhere",
+        }
+    }
 }
 
 /// What was asked for and what was given.
@@ -164,16 +185,10 @@ impl Connection {
         }
     }
 
-    /// Who it is, for people: a name that somebody chose, made fit for one line.
+    /// Who it is, for people.
     pub fn account(&self) -> String {
         let identity = self.identity.as_ref();
-        let known = identity.and_then(|identity| {
-            identity
-                .email
-                .clone()
-                .or_else(|| identity.display_name.clone())
-        });
-        known.map_or_else(|| "unknown account".to_owned(), |known| foreign(&known))
+        identity.map_or_else(|| "unknown account".to_owned(), Identity::account)
     }
 
     /// The stable JSON of a connection. It holds no secret.

@@ -38,11 +38,11 @@ pub struct Authorization {
 }
 
 /// How Webex should greet the person.
-pub enum Greeting {
-    /// A new connection: let the person choose the account (`prompt=select_account`).
-    SelectAccount,
-    /// A reconnect: the account of before (`login_hint`).
-    Hint(String),
+pub struct Greeting {
+    /// Let the person choose the account (`prompt=select_account`).
+    pub select_account: bool,
+    /// The account to suggest, by its e-mail address (`login_hint`).
+    pub login_hint: Option<String>,
 }
 
 impl Authorization {
@@ -58,16 +58,17 @@ impl Authorization {
     ) -> Result<Authorization> {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let client = oauth_client(base, app)?;
-        let (name, value) = match greeting {
-            Greeting::SelectAccount => ("prompt", "select_account".to_owned()),
-            Greeting::Hint(email) => ("login_hint", email),
-        };
-        let (url, state) = client
+        let mut request = client
             .authorize_url(|| CsrfToken::new_random_len(STATE_BYTES))
             .add_scopes(scopes.iter().map(|scope| Scope::new(scope.to_owned())))
-            .add_extra_param(name, value)
-            .set_pkce_challenge(challenge)
-            .url();
+            .set_pkce_challenge(challenge);
+        if greeting.select_account {
+            request = request.add_extra_param("prompt", "select_account");
+        }
+        if let Some(email) = greeting.login_hint {
+            request = request.add_extra_param("login_hint", email);
+        }
+        let (url, state) = request.url();
         Ok(Authorization {
             url,
             state: Secret::new(state.into_secret()),

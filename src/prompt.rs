@@ -3,7 +3,7 @@
 #[cfg_attr(not(unix), path = "prompt/hidden_elsewhere.rs")]
 mod hidden;
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use zeroize::Zeroizing;
 
@@ -54,6 +54,31 @@ pub fn passphrase(question: &str) -> Result<Zeroizing<String>> {
             _ => Error::new(Kind::Failure, "could not read from the terminal")
                 .with_detail(&error.to_string()),
         })
+}
+
+/// Asks for one line that may be seen.
+///
+/// # Errors
+/// The input has ended; Ctrl-C ends the program as it does anywhere.
+pub fn line(question: &str) -> Result<String> {
+    let failed = |error: &io::Error| {
+        Error::new(Kind::Failure, "could not read from the terminal")
+            .with_detail(&error.to_string())
+    };
+    write!(io::stderr(), "{question}: ").map_err(|error| failed(&error))?;
+    let mut line = String::new();
+    match io::stdin()
+        .lock()
+        .take(MAX_SECRET as u64)
+        .read_line(&mut line)
+    {
+        Ok(0) => Err(Error::new(
+            Kind::Usage,
+            "nothing was typed; nothing was changed",
+        )),
+        Ok(_) => Ok(line.trim().to_owned()),
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 /// Reads a secret from standard input, all of it.

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use url::Url;
 
+use crate::app::provided::provided;
 use crate::app::{App, Environment, RedirectUri};
 use crate::client::{Client, Wire};
-use crate::connection::{Connection, Freshness, Grant, GrantSource, Identity};
+use crate::connection::{AppRef, Connection, Freshness, Grant, GrantSource, Identity};
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
@@ -14,6 +15,7 @@ use crate::sandbox::{self, Form, Options};
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
 use crate::store::Store;
+use crate::variables;
 use crate::webex;
 
 /// The connection with an access token that is good now, refreshed and saved if it has to be, and the reason where a
@@ -132,7 +134,10 @@ fn app_of(store: &Store, connection: &Connection) -> Result<App> {
         return Err(Error::new(Kind::SignIn, message).with_hint(sign_in(connection)));
     };
     let Some(app_name) = &made_with.name else {
-        return sandbox_app(made_with.redirect_uri.clone());
+        return match connection.environment {
+            Environment::Sandbox => sandbox_app(made_with.redirect_uri.clone()),
+            _ => provided_app(connection, made_with),
+        };
     };
     let problem = match store.app(app_name)? {
         Some(app)
@@ -149,6 +154,31 @@ fn app_of(store: &Store, connection: &Connection) -> Result<App> {
         made_with.client_id
     );
     Err(Error::new(Kind::App, problem).with_hint(hint))
+}
+
+/// The error for a connection whose provided app is no longer on this machine.
+pub fn no_provided_app(name: &Name) -> Error {
+    let message =
+        format!("{name} was made with an app provided to this machine, and there is none now");
+    Error::new(Kind::App, message).with_hint(format!(
+        "set {} and {} as they were, or ask the administrator of this machine for its app",
+        variables::CLIENT_ID,
+        variables::CLIENT_SECRET
+    ))
+}
+
+/// The provided app, if it is still the client that the grant was given to.
+fn provided_app(connection: &Connection, made_with: &AppRef) -> Result<App> {
+    let name = &connection.name;
+    let provided = provided()?.ok_or_else(|| no_provided_app(name))?;
+    if provided.client_id != made_with.client_id {
+        let message = format!(
+            "{name} belongs to the client ID {}, and the app provided to this machine is another, {}",
+            made_with.client_id, provided.client_id
+        );
+        return Err(Error::new(Kind::App, message).with_hint(sign_in(connection)));
+    }
+    provided.app(Some(&connection.environment))
 }
 
 /// The client that the embedded sandbox knows.

@@ -1,34 +1,42 @@
 //! `login`: makes a connection, or makes one again.
 
+mod client;
+mod guard;
+mod guide;
 mod outcome;
 mod plan;
+mod scopes;
 mod way;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use url::Url;
 
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
-use crate::connection::Connection;
 use crate::error::{Error, Kind, Result};
-use crate::loopback::{Browser, Listener};
-use crate::oauth::{Authorization, Greeting};
+use crate::loopback::{Browser, Callback, Listener};
+use crate::oauth::Authorization;
+use crate::output::Output;
 use crate::prompt;
+use crate::scope::preset::Preset;
 use crate::secret::Secret;
 use crate::session;
-use crate::signals::Signals;
+use crate::signals::{Signal, Signals};
 use crate::store::Store;
 use crate::variables;
-use outcome::{accept, identify, report, save};
+use outcome::{Saved, accept, identify, report, save};
 use plan::Plan;
 use way::{Asked, Way};
 
 /// How long a browser that holds its connection open may hold up the end of a login.
 const SHOW_TIME: Duration = Duration::from_secs(1);
+/// How long a signal waits for Webex to say who signed in; a signal ends the program within two seconds.
+const HURRY: Duration = Duration::from_millis(700);
 
 /// Sign in to Webex and store the connection
 ///
@@ -47,6 +55,9 @@ const SHOW_TIME: Duration = Duration::from_secs(1);
 pub struct Arguments {
     /// The connection; without it the one there is, or a new one named after its environment
     name: Option<String>,
+    /// Sign in with this app of yours (`webex-connect app list`)
+    #[arg(long, value_name = "NAME", conflicts_with = "client_id")]
+    app: Option<String>,
     /// Your app's client ID; the app is registered under the connection's name
     ///
     /// Its client secret is asked for without echo, or taken from --client-secret-stdin, --client-secret-file or
@@ -64,9 +75,24 @@ pub struct Arguments {
     #[arg(long, value_name = "URI")]
     redirect_uri: Option<String>,
     /// The whole set of scopes to ask for, separated by spaces or commas; repeatable
-    /// [default: what the connection asked for before, else the twelve standard scopes]
+    /// [default: what the connection asked for before, else the app's list, else the twelve standard scopes]
     #[arg(long, value_name = "SCOPES")]
     scope: Vec<String>,
+    /// Scopes to ask for besides; repeatable
+    #[arg(long, value_name = "SCOPES")]
+    add_scope: Vec<String>,
+    /// A set of scopes by name (`webex-connect scopes --presets`); repeatable
+    #[arg(long, value_name = "PRESET", value_parser = preset())]
+    preset: Vec<Preset>,
+    /// Refuse anyone but this account
+    #[arg(long, value_name = "EMAIL")]
+    expect_user: Option<String>,
+    /// Let another account or organisation take the connection over
+    #[arg(long)]
+    allow_other_identity: bool,
+    /// Let the connection lose scopes it has
+    #[arg(long)]
+    allow_fewer_scopes: bool,
     /// Which Webex
     #[arg(long, value_enum, conflicts_with = "api_base")]
     environment: Option<PublicEnvironment>,
@@ -83,11 +109,23 @@ pub struct Arguments {
     #[arg(long)]
     no_browser: bool,
     /// Sign in to the embedded look-alike: no account, no app, no set-up
-    #[arg(long, conflicts_with_all = ["client_id", "client_secret_stdin", "client_secret_file", "redirect_uri", "environment", "api_base"])]
+    #[arg(long, conflicts_with_all = ["app", "client_id", "client_secret_stdin", "client_secret_file", "redirect_uri", "environment", "api_base"])]
     sandbox: bool,
     /// With --sandbox: consent by itself, for machines without a desktop
     #[arg(long, requires = "sandbox", conflicts_with_all = ["browser", "no_browser"])]
     approve: bool,
+}
+
+impl Arguments {
+    /// Whether a client secret comes with the command line.
+    fn gives_secret(&self) -> bool {
+        self.client_secret_stdin || self.client_secret_file.is_some()
+    }
+}
+
+fn preset() -> impl TypedValueParser<Value = Preset> {
+    PossibleValuesParser::new(Preset::ALL.map(Preset::name))
+        .try_map(|name| Preset::find(&name).ok_or("no such preset"))
 }
 
 /// The public Webex environments.
@@ -105,8 +143,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
 /// browser is told only what is stored.
 async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
     let output = context.output;
-    let way = Way::choose(context, arguments)?;
-    let (store, mut plan) = settle(context, arguments)?;
+    let (store, mut plan, way) = settle(context, arguments)?;
     if let Some(secret) = given_secret(&plan, arguments)? {
         plan.app.client_secret = secret;
         plan.needs_secret = false;
@@ -117,7 +154,7 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
         plan.app.client_secret = asked_secret(context, &mut signals).await?;
     }
     let ready = Ready::new(&mut plan, &way, &context.wire)?;
-    let authorization = Authorization::new(&ready.base, &plan.app, &plan.scopes, greeting(&plan))?;
+    let authorization = Authorization::new(&ready.base, &plan.app, &plan.scopes, plan.greeting())?;
     let Ready {
         listener,
         base,
@@ -130,42 +167,86 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
         timeout: arguments.timeout,
     };
     let (callback, browser) = way.ask(output, listener, asked, &mut signals).await?;
-
-    let mut interrupted = None;
-    let finished = async {
-        let secrets = [plan.app.client_secret.clone(), authorization.state.clone()];
-        let code = accept(callback, &secrets)?;
-        let granted = tokio::select! {
-            biased;
-            signal = signals.next() => return Err(signal.into_error("nothing was stored")),
-            granted = authorization.exchange(&client, &base, &plan.app, &code, Timestamp::now()) => granted?,
-        };
-        // From here on the connection is made; a signal only hurries it into the store.
-        let identity = tokio::select! {
-            biased;
-            signal = signals.next() => { interrupted = Some(signal); None }
-            identity = identify(output, &client, &base, &granted) => identity,
-        };
-        save(&store, plan, granted, identity)
+    let exchange = Exchange {
+        authorization,
+        client: &client,
+        base: &base,
     };
-    let finished = finished.await;
+    let mut interrupted = None;
+    let finished = exchange
+        .finish(
+            output,
+            &store,
+            plan,
+            callback,
+            &mut signals,
+            &mut interrupted,
+        )
+        .await;
     tokio::select! {
         biased;
         signal = signals.next() => interrupted = interrupted.or(Some(signal)),
         () = show(browser, &finished) => {}
     }
-    let connection = finished?;
+    let saved = finished?;
     if let Some(signal) = interrupted {
-        return Err(signal.into_error(&format!("{} was stored all the same", connection.name)));
+        let name = &saved.connection.name;
+        return Err(signal.into_error(&format!("{name} was stored all the same")));
     }
-    report(output, &store, &connection)
+    report(output, &store, &saved)
+}
+
+/// The last leg: from the callback to the stored connection.
+struct Exchange<'a> {
+    authorization: Authorization,
+    client: &'a Client,
+    base: &'a Url,
+}
+
+impl Exchange<'_> {
+    /// Until Webex has answered, a signal ends the login; after that it only hurries it into the store.
+    async fn finish(
+        self,
+        output: Output,
+        store: &Store,
+        plan: Plan,
+        callback: Callback,
+        signals: &mut Signals,
+        interrupted: &mut Option<Signal>,
+    ) -> Result<Saved> {
+        let (client, base) = (self.client, self.base);
+        let secrets = [
+            plan.app.client_secret.clone(),
+            self.authorization.state.clone(),
+        ];
+        let code = accept(callback, &plan, &secrets)?;
+        let granted = tokio::select! {
+            biased;
+            signal = signals.next() => return Err(signal.into_error("nothing was stored")),
+            granted = self.authorization.exchange(client, base, &plan.app, &code, Timestamp::now()) => granted?,
+        };
+        let identity = {
+            let asking = identify(output, client, base, &granted);
+            tokio::pin!(asking);
+            tokio::select! {
+                biased;
+                signal = signals.next() => {
+                    *interrupted = Some(signal);
+                    // The guard against another account gets its chance all the same.
+                    tokio::time::timeout(HURRY, asking).await.unwrap_or_default()
+                }
+                identity = &mut asking => identity,
+            }
+        };
+        save(output, store, plan, granted, identity)
+    }
 }
 
 /// Tells the browser how it ended. One that keeps the connection open is not waited for long.
-async fn show(browser: Browser, finished: &Result<Connection>) {
+async fn show(browser: Browser, finished: &Result<Saved>) {
     let page = async {
         match finished {
-            Ok(connection) => browser.show_connected(connection.name.as_str()).await,
+            Ok(saved) => browser.show_connected(saved.connection.name.as_str()).await,
             Err(error) => browser.show_error(error).await,
         }
     };
@@ -174,9 +255,10 @@ async fn show(browser: Browser, finished: &Result<Connection>) {
 }
 
 /// The store, tried out, and what the login will do: everything short of a secret and a port.
-fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan)> {
+fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan, Way)> {
     let store = Store::open_for_login(context.store_choice, context.may_ask(), arguments.sandbox)?;
-    let plan = Plan::settle(arguments, &store, context.output)?;
+    let plan = Plan::settle(context, arguments, &store)?;
+    let way = Way::choose(context, arguments)?;
     store.ensure_key()?;
     if store.is_sandbox_file() {
         let place = store.place();
@@ -185,7 +267,7 @@ fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan)> {
         ));
     }
     store.preflight()?;
-    Ok((store, plan))
+    Ok((store, plan, way))
 }
 
 /// The client secret from the first source that has it, short of the person.
@@ -218,17 +300,6 @@ async fn asked_secret(context: &Context, signals: &mut Signals) -> Result<Secret
         "give it with `--client-secret-stdin`, `--client-secret-file FILE` or {}",
         variables::CLIENT_SECRET
     )))
-}
-
-fn greeting(plan: &Plan) -> Greeting {
-    let identity = plan
-        .existing
-        .as_ref()
-        .and_then(|connection| connection.identity.as_ref());
-    match identity.and_then(|identity| identity.email.clone()) {
-        Some(email) => Greeting::Hint(email),
-        None => Greeting::SelectAccount,
-    }
 }
 
 /// Everything bound and set up, with nobody told yet.

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::cmd::Context;
-use crate::connection::{AuthType, Connection, GrantSource, Identity, State};
+use crate::connection::{AuthType, Connection, Identity, State};
 use crate::error::{Error, Kind, Result};
 use crate::session::{self, Live};
 use crate::store::Store;
@@ -133,7 +133,7 @@ fn text(
         format!(
             "{} scopes, {}",
             connection.grant.granted.len(),
-            source(connection)
+            connection.grant.source.phrase()
         ),
     );
     lines.extend(
@@ -175,13 +175,6 @@ fn auth_type(connection: &Connection) -> String {
     let place = connection.environment.api_base();
     let place = place.map_or_else(|| "embedded".to_owned(), |base| base.to_string());
     format!("{kind}, {} ({place})", connection.environment.name())
-}
-
-fn source(connection: &Connection) -> &'static str {
-    match connection.grant.source {
-        GrantSource::Reported => "as Webex reported",
-        GrantSource::Assumed => "assumed: Webex reported none, so what was asked for",
-    }
 }
 
 fn state(connection: &Connection, live: Option<&Live>, now: Timestamp) -> String {

@@ -5,21 +5,31 @@ use serde_json::Value;
 use crate::app::PORTAL;
 use crate::client::Answer;
 use crate::error::{Error, Kind};
+use crate::name::Name;
 use crate::oauth::Purpose;
+use crate::scope::ScopeSet;
+use crate::scope::catalogue;
 use crate::secret::Secret;
 
 /// What `error` in an authorization response means (RFC 6749 §4.1.2.1), in words that help.
 ///
 /// `secrets` are not shown, should they come back in it.
-pub fn authorization_error(error: &str, description: Option<&str>, secrets: &[Secret]) -> Error {
-    let again = "run the same `webex-connect login` again";
+pub fn authorization_error(
+    error: &str,
+    description: Option<&str>,
+    requested: &ScopeSet,
+    name: &Name,
+    secrets: &[Secret],
+) -> Error {
+    let again = format!("run `webex-connect login {name}` again");
+    let described = description.unwrap_or_default().to_ascii_lowercase();
     let told = match error {
+        _ if is_blocked(&described) => blocked(),
         "access_denied" => {
             Error::new(Kind::Denied, "the request was refused on Webex's page").with_hint(again)
         }
-        "invalid_scope" => Error::new(Kind::App, "Webex refused the scopes that were asked for").with_hint(
-            format!("tick every scope you ask for on the app at {PORTAL}, or ask for fewer with `--scope`"),
-        ),
+        "invalid_scope" => Error::new(Kind::App, "Webex refused the scopes that were asked for")
+            .with_hint(tick_them(requested)),
         "server_error" | "temporarily_unavailable" => {
             Error::new(Kind::Temporary, "Webex could not finish the sign-in").with_hint(again)
         }
@@ -28,16 +38,47 @@ pub fn authorization_error(error: &str, description: Option<&str>, secrets: &[Se
         }
         "invalid_request" | "unauthorized_client" | "unsupported_response_type" => {
             Error::new(Kind::App, "Webex refused the authorization request")
-                .with_hint(format!("check the app at {PORTAL}"))
+                .with_hint(format!("check the app at {PORTAL}, then {again}"))
         }
-        _ => Error::new(Kind::Failure, "Webex ended the sign-in with an error it alone knows").with_hint(again),
+        _ => Error::new(
+            Kind::Failure,
+            "Webex ended the sign-in with an error it alone knows",
+        )
+        .with_hint(again),
     };
-    let detail = [Some(error), description]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(": ");
+    let mut detail = error.to_owned();
+    if let Some(description) = description {
+        detail = format!("{detail}: {description}");
+    }
+    // One scope that the app lacks fails the whole request, and Webex does not always say which.
+    let suspects = unknown(requested);
+    if error == "invalid_scope" && !suspects.is_empty() {
+        detail = format!("not in the catalogue: {}; {detail}", suspects.join(" "));
+    }
     told.with_detail(&redact(&detail, secrets))
+}
+
+fn unknown(requested: &ScopeSet) -> Vec<&str> {
+    let known = |name: &str| catalogue::find(name).is_some();
+    requested.iter().filter(|name| !known(name)).collect()
+}
+
+/// Whether Webex's words say that an organisation does not let its people use this app.
+fn is_blocked(described: &str) -> bool {
+    let words = [
+        "administrator",
+        "blocked",
+        "not allowed by",
+        "org policy",
+        "disabled by",
+    ];
+    words.iter().any(|word| described.contains(word))
+}
+
+fn blocked() -> Error {
+    Error::new(Kind::Denied, "an administrator of the organisation has blocked this app").with_hint(
+        "ask them to allow it in Control Hub (Apps, then Integrations), then run `webex-connect login` again",
+    )
 }
 
 /// A refusal in either of Webex's shapes, or in none.
@@ -105,6 +146,14 @@ impl Refusal {
             .with_hint("run the same command again in a minute")
         } else if self.is_about_the_grant() {
             self.grant_error(purpose)
+        } else if is_blocked(
+            &self
+                .description
+                .as_deref()
+                .unwrap_or_default()
+                .to_ascii_lowercase(),
+        ) {
+            blocked()
         } else if status == 401 || self.is_about_the_client() {
             Error::new(Kind::App, "Webex refused the app's client ID or client secret").with_hint(format!(
                 "compare both with {PORTAL}, then run `webex-connect login` with `--client-id` again"

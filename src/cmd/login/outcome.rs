@@ -1,9 +1,10 @@
 //! What came of it: the callback's meaning, who signed in, what is stored and what is said.
 
 use jiff::Timestamp;
+use serde_json::json;
 use url::Url;
 
-use crate::app::{Environment, PORTAL};
+use crate::app::{App, Environment, PORTAL};
 use crate::client::Client;
 use crate::cmd::login::plan::Plan;
 use crate::connection::{AppRef, Connection, Grant, Identity};
@@ -12,17 +13,20 @@ use crate::error::{Error, Kind, Result};
 use crate::loopback::Callback;
 use crate::oauth::{self, Granted};
 use crate::output::{Output, day};
+use crate::scope::ScopeSet;
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::webex;
 
 /// The code in a callback, or what the callback says instead; `secrets` are not shown, should they come back in it.
-pub fn accept(callback: Callback, secrets: &[Secret]) -> Result<Secret> {
+pub fn accept(callback: Callback, plan: &Plan, secrets: &[Secret]) -> Result<Secret> {
     match callback {
         Callback::Code(code) => Ok(code),
         Callback::Refused { error, description } => Err(oauth::authorization_error(
             &error,
             description.as_deref(),
+            &plan.scopes,
+            &plan.name,
             secrets,
         )),
         Callback::WrongIssuer(iss) => {
@@ -52,51 +56,81 @@ pub async fn identify(
     }
 }
 
+/// A connection that was stored, and the one it took the place of.
+pub struct Saved {
+    pub connection: Connection,
+    pub before: Option<Connection>,
+}
+
 /// Stores the app, the connection and, for a first one, the default; under the connection's lock, so that a refresh
 /// that began with the old tokens can't follow with its own.
 ///
 /// # Errors
-/// The store failed; what it held before is still there.
+/// [`Kind::Refused`] by the guards; the store failed. What it held before is still there.
 pub fn save(
+    output: Output,
     store: &Store,
     plan: Plan,
     granted: Granted,
     identity: Option<Identity>,
-) -> Result<Connection> {
+) -> Result<Saved> {
+    let _alone = dirs::lock_connection(&plan.name)?;
+    let before = store.connection(&plan.name)?;
+    let grant = Grant::new(plan.scopes.clone(), granted.scope);
+    if let Some(warning) = plan.guard.identity(before.as_ref(), identity.as_ref())? {
+        output.warning(&warning);
+    }
+    if let Some(before) = &before {
+        plan.guard.grant(output, before, &grant, Timestamp::now())?;
+    }
+    let auth_type = plan.auth_type();
     let Plan {
         name,
-        auth_type,
-        mut app,
-        app_name,
+        app,
+        own,
         scopes,
         ..
     } = plan;
-    let _alone = dirs::lock_connection(&name)?;
-    let before = store.connection(&name)?;
     let mut connection = Connection {
-        revision: before.map_or(0, |connection| connection.revision),
+        revision: before.as_ref().map_or(0, |before| before.revision),
         name,
         auth_type,
         app: Some(AppRef {
-            name: app_name.clone(),
+            name: own.clone(),
             client_id: app.client_id.clone(),
             redirect_uri: app.redirect_uri.clone(),
         }),
         environment: app.environment.clone(),
         identity,
-        grant: Grant::new(scopes.clone(), granted.scope),
+        grant,
         tokens: granted.tokens,
         reconnect_needed: None,
     };
-    if app_name.is_some() {
-        app.scopes = scopes;
-        store.save_app(&mut app)?;
+    if own.is_some() {
+        save_app(store, app, scopes)?;
     }
     store.save_connection(&mut connection)?;
     if takes_over(store, &connection) {
         store.save_default(&connection)?;
     }
-    Ok(connection)
+    Ok(Saved { connection, before })
+}
+
+/// Stores the own app where this login registers it or brought something new of it. Its list of scopes is what it was
+/// registered with; a login that asks for others leaves it.
+fn save_app(store: &Store, mut app: App, requested: ScopeSet) -> Result<()> {
+    let stored = store.app(&app.name)?;
+    let same = |stored: &App| {
+        stored.client_secret == app.client_secret && stored.redirect_uri == app.redirect_uri
+    };
+    if stored.as_ref().is_some_and(same) {
+        return Ok(());
+    }
+    app.revision = stored.map_or(0, |stored| stored.revision);
+    if app.scopes.is_empty() {
+        app.scopes = requested;
+    }
+    store.save_app(&mut app)
 }
 
 /// Whether this connection becomes the default: where there is none that can be used, and in place of the sandbox's.
@@ -114,31 +148,50 @@ fn takes_over(store: &Store, connection: &Connection) -> bool {
     }
 }
 
-/// What a finished login says: the connection as JSON, or in three lines.
-pub fn report(output: Output, store: &Store, connection: &Connection) -> Result<()> {
-    let missing = connection.grant.missing();
+/// What a finished login says: the connection as JSON, or in a few lines.
+pub fn report(output: Output, store: &Store, saved: &Saved) -> Result<()> {
+    let Saved { connection, before } = saved;
+    let (name, grant) = (&connection.name, &connection.grant);
+    let missing = grant.missing();
     if !missing.is_empty() {
         output.warning(&format!(
-            "Webex granted fewer scopes than asked; missing: {missing}. Tick them on the app at {PORTAL}, then run \
-             `webex-connect login {}` again",
-            connection.name
+            "Webex granted fewer scopes than asked; missing: {missing}. Tick them on the app at {PORTAL} and on the \
+             consent page, then run `webex-connect login {name}` again"
         ));
     }
+    let (gained, lost) = before.as_ref().map_or_else(Default::default, |before| {
+        let old = &before.grant.granted;
+        (
+            grant.granted.missing_from(old),
+            old.missing_from(&grant.granted),
+        )
+    });
     if output.json {
-        let is_default = store.is_default(&connection.name);
-        return output.result_json(&connection.to_json(is_default, store.name(), Timestamp::now()));
+        let is_default = store.is_default(name);
+        let mut json = connection.to_json(is_default, store.name(), Timestamp::now());
+        if before.is_some() {
+            json["scopes"]["gained"] = json!(gained);
+            json["scopes"]["lost"] = json!(lost);
+        }
+        return output.result_json(&json);
+    }
+    output.note(&format!("connected {name} as {}", connection.account()));
+    output.note(&format!(
+        "{} scopes asked for, {} granted ({})",
+        grant.requested.len(),
+        grant.granted.len(),
+        grant.source.phrase()
+    ));
+    for (what, scopes) in [("new", gained), ("no longer granted", lost)] {
+        if !scopes.is_empty() {
+            output.note(&format!("{what}: {scopes}"));
+        }
     }
     let until = day(connection.tokens.expires_at);
-    let scopes = connection.grant.granted.len();
     output.note(&format!(
-        "connected {} as {}",
-        connection.name,
-        connection.account()
-    ));
-    output.note(&format!(
-        "{scopes} scopes granted, token good until {until}, kept in {}",
+        "token good until {until}, kept in {}",
         store.place()
     ));
-    output.note(&format!("next: `webex-connect token {}`", connection.name));
+    output.note(&format!("next: `webex-connect token {name}`"));
     Ok(())
 }

@@ -1,0 +1,65 @@
+//! The way from no app to a registered one, for a person at a terminal.
+
+use crate::app::portal::registration;
+use crate::app::{DEFAULT_REDIRECT_URI, Environment, PORTAL, RedirectUri};
+use crate::browser;
+use crate::cmd::Context;
+use crate::cmd::login::Arguments;
+use crate::cmd::login::client::{Client, new_own_app};
+use crate::error::{Error, Kind, Result};
+use crate::name::Name;
+use crate::prompt;
+use crate::scope::ScopeSet;
+
+/// Says what to register, opens the portal, and asks for the client ID; the secret is asked for later, as ever.
+///
+/// # Errors
+/// [`Kind::App`] with the commands to run where nobody can be asked.
+pub fn register(
+    context: &Context,
+    arguments: &Arguments,
+    name: &Name,
+    scopes: &ScopeSet,
+    environment: Option<&Environment>,
+) -> Result<Client> {
+    let redirect_uri = arguments.redirect_uri.as_deref();
+    let redirect_uri = RedirectUri::parse(redirect_uri.unwrap_or(DEFAULT_REDIRECT_URI))?;
+    if !context.may_ask() {
+        return Err(no_app(name, &redirect_uri));
+    }
+    let output = context.output;
+    let environment_or = environment.unwrap_or(&Environment::Webex);
+    output.note("there is no app to sign in with yet; Webex wants one registered, once\n");
+    output.note(&registration(
+        name.as_str(),
+        &redirect_uri,
+        scopes,
+        environment_or,
+    ));
+    output.note("");
+    if browser::is_desktop() {
+        prompt::line(&format!("Press Enter to open {PORTAL}"))?;
+        // Where no browser comes up, the address stands on the screen.
+        drop(browser::open(PORTAL, arguments.browser.as_deref()));
+    }
+    output
+        .note("when the app is made, the portal shows its client ID and, once, its client secret");
+    loop {
+        let client_id = prompt::line("Client ID")?;
+        match client_id.trim() {
+            "" => output
+                .note("the client ID stands on the app's page in the portal (Ctrl-C ends this)"),
+            id if id.chars().any(char::is_whitespace) => {
+                output.note("a client ID has no white space in it");
+            }
+            id => return new_own_app(arguments, name, id, environment),
+        }
+    }
+}
+
+fn no_app(name: &Name, redirect_uri: &RedirectUri) -> Error {
+    Error::new(Kind::App, "there is no app to sign in with").with_hint(format!(
+        "register one at {PORTAL} with the redirect URI {redirect_uri}, then run `webex-connect login {name} \
+         --client-id ID --client-secret-stdin`; `webex-connect app add {name} --client-id ID` says all there is to enter"
+    ))
+}
