@@ -4,6 +4,7 @@ pub mod list;
 pub mod login;
 pub mod manage;
 pub mod sandbox;
+pub mod scopes;
 pub mod status;
 pub mod token;
 
@@ -57,6 +58,7 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         Command::Rename(arguments) => manage::rename(&context, &arguments),
         Command::Default(arguments) => manage::default(&context, &arguments),
         Command::Logout(arguments) => manage::logout(&context, &arguments),
+        Command::Scopes(arguments) => scopes::run(&context, &arguments),
         Command::Sandbox(arguments) => sandbox::run(&context, &arguments),
     }
 }

@@ -27,6 +27,7 @@ mod proxy;
 mod redirects;
 mod refusals;
 mod sandbox;
+mod scopes;
 mod store;
 mod tls;
 mod token;
