@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::cmd::{list, login, manage, sandbox, status, token};
+use crate::cmd::{app, list, login, manage, sandbox, status, token};
 use crate::store::Choice;
 
 /// Connect a person, bot or service app to Cisco Webex by OAuth 2.0 and keep that connection usable
@@ -77,5 +77,6 @@ pub enum Command {
     Rename(manage::RenameArguments),
     Default(manage::DefaultArguments),
     Logout(manage::LogoutArguments),
+    App(app::Arguments),
     Sandbox(sandbox::Arguments),
 }

@@ -3,7 +3,7 @@
 #[cfg_attr(not(unix), path = "prompt/hidden_elsewhere.rs")]
 mod hidden;
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use zeroize::Zeroizing;
 
@@ -38,6 +38,29 @@ pub async fn secret(question: &'static str, signals: &mut Signals) -> Result<Sec
             Err(_) => Err(Error::new(Kind::Failure, "could not read from the terminal")),
         },
     }
+}
+
+/// Asks for a line that shows as it is typed, and gives it without the white space around it. A signal meanwhile does
+/// what it does to the program; there is nothing to put back.
+///
+/// # Errors
+/// The terminal can't be read.
+pub fn line(question: &str) -> Result<String> {
+    let failed = |error: io::Error| {
+        Error::new(Kind::Failure, "could not read from the terminal")
+            .with_detail(&error.to_string())
+    };
+    let mut stderr = io::stderr();
+    write!(stderr, "{question}: ")
+        .and_then(|()| stderr.flush())
+        .map_err(failed)?;
+    let mut typed = String::new();
+    io::stdin()
+        .lock()
+        .take(MAX_SECRET as u64)
+        .read_line(&mut typed)
+        .map_err(failed)?;
+    Ok(typed.trim().to_owned())
 }
 
 /// Asks for a passphrase without echo; it may be empty and may hold spaces.
