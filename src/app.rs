@@ -153,6 +153,11 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Whether a text can be a client ID or a client secret: not empty, and nothing in it that copying brings along.
+pub fn is_credential(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
 /// An endpoint below an API base.
 pub fn endpoint(base: &Url, path: &str) -> Url {
     let mut url = base.clone();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::cmd::{list, login, manage, sandbox, scopes, status, token};
+use crate::cmd::{app, list, login, manage, sandbox, scopes, status, token};
 use crate::store::Choice;
 
 /// Connect a person, bot or service app to Cisco Webex by OAuth 2.0 and keep that connection usable
@@ -78,5 +78,6 @@ pub enum Command {
     Default(manage::DefaultArguments),
     Logout(manage::LogoutArguments),
     Scopes(scopes::Arguments),
+    App(app::Arguments),
     Sandbox(sandbox::Arguments),
 }

@@ -1,5 +1,7 @@
 //! What every command starts from, and the one match from subcommand to function.
 
+pub mod app;
+mod client_secret;
 pub mod list;
 pub mod login;
 pub mod manage;
@@ -59,6 +61,7 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         Command::Default(arguments) => manage::default(&context, &arguments),
         Command::Logout(arguments) => manage::logout(&context, &arguments),
         Command::Scopes(arguments) => scopes::run(&context, &arguments),
+        Command::App(arguments) => app::run(&context, &arguments),
         Command::Sandbox(arguments) => sandbox::run(&context, &arguments),
     }
 }

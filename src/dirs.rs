@@ -90,6 +90,14 @@ pub fn lock_connection(name: &Name) -> Result<File> {
     lock(&format!("connection-{}", name.folded()))
 }
 
+/// Takes the lock of an app's record, for whoever changes it. Taken after a connection's, where both are.
+///
+/// # Errors
+/// As for [`lock`].
+pub fn lock_app(name: &Name) -> Result<File> {
+    lock(&format!("app-{}", name.folded()))
+}
+
 /// Makes a directory that only we can enter, parents as they come.
 pub fn private(directory: &Path) -> io::Result<()> {
     if let Some(parent) = directory.parent() {

@@ -12,7 +12,8 @@
 //! * [`session`] turns a stored connection into one whose token works now.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
 //! * [`store`] keeps records: in the OS keyring or in a sealed file. [`dirs`] has our directories and lock files.
-//! * [`connection`], [`app`], [`scope`], [`name`] and [`secret`] are the values: pure, `now` always an argument.
+//! * [`connection`], [`app`], [`scope`], [`name`] and [`secret`] are the values: pure, `now` always an argument. Only
+//!   `app/provided.rs` looks outside, for the app that variables, the administrator's file or the build provide.
 //! * [`loopback`] is the redirect listener and [`sandbox`] the embedded Webex look-alike. Both stand on [`http`],
 //!   which reads bounded requests, and on [`page`], which draws what a browser shows. The sandbox shares no code
 //!   with `oauth`, `connection` or `webex`: it must not share our mistakes.

@@ -40,6 +40,32 @@ pub async fn secret(question: &'static str, signals: &mut Signals) -> Result<Sec
     }
 }
 
+/// Asks for a line that shows as it is typed, and gives it without the white space around it. A signal meanwhile does
+/// what it does to the program; there is nothing to put back.
+///
+/// # Errors
+/// The terminal can't be read, or its end has come.
+pub fn line(question: &str) -> Result<String> {
+    let failed = |error: io::Error| {
+        Error::new(Kind::Failure, "could not read from the terminal")
+            .with_detail(&error.to_string())
+    };
+    let mut stderr = io::stderr();
+    write!(stderr, "{question}: ")
+        .and_then(|()| stderr.flush())
+        .map_err(failed)?;
+    let mut typed = String::new();
+    let bytes = io::stdin()
+        .lock()
+        .take(MAX_SECRET as u64)
+        .read_line(&mut typed)
+        .map_err(failed)?;
+    match bytes {
+        0 => Err(failed(io::ErrorKind::UnexpectedEof.into())),
+        _ => Ok(typed.trim().to_owned()),
+    }
+}
+
 /// Asks for a passphrase without echo; it may be empty and may hold spaces.
 ///
 /// # Errors
@@ -54,31 +80,6 @@ pub fn passphrase(question: &str) -> Result<Zeroizing<String>> {
             _ => Error::new(Kind::Failure, "could not read from the terminal")
                 .with_detail(&error.to_string()),
         })
-}
-
-/// Asks for one line that may be seen.
-///
-/// # Errors
-/// The input has ended; Ctrl-C ends the program as it does anywhere.
-pub fn line(question: &str) -> Result<String> {
-    let failed = |error: &io::Error| {
-        Error::new(Kind::Failure, "could not read from the terminal")
-            .with_detail(&error.to_string())
-    };
-    write!(io::stderr(), "{question}: ").map_err(|error| failed(&error))?;
-    let mut line = String::new();
-    match io::stdin()
-        .lock()
-        .take(MAX_SECRET as u64)
-        .read_line(&mut line)
-    {
-        Ok(0) => Err(Error::new(
-            Kind::Usage,
-            "nothing was typed; nothing was changed",
-        )),
-        Ok(_) => Ok(line.trim().to_owned()),
-        Err(error) => Err(failed(&error)),
-    }
 }
 
 /// Reads a secret from standard input, all of it.

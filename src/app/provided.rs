@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, RedirectUri};
+use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, RedirectUri, is_credential};
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
 use crate::scope::ScopeSet;
@@ -210,16 +210,13 @@ enum Scopes {
 
 impl Given {
     fn checked(self, source: Source) -> Result<ProvidedApp> {
-        let is_plain = |text: &str| {
-            !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control())
-        };
-        if !is_plain(&self.client_id) {
+        if !is_credential(&self.client_id) {
             return Err(wrong(
                 source,
                 "has a client ID that is empty or has white space in it",
             ));
         }
-        if !is_plain(self.client_secret.expose()) {
+        if !is_credential(self.client_secret.expose()) {
             return Err(wrong(
                 source,
                 "has a client secret that is empty or has white space in it",

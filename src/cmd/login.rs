@@ -18,17 +18,16 @@ use url::Url;
 
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
-use crate::error::{Error, Kind, Result};
+use crate::cmd::client_secret;
+use crate::error::Result;
 use crate::loopback::{Browser, Callback, Listener};
 use crate::oauth::Authorization;
 use crate::output::Output;
-use crate::prompt;
 use crate::scope::preset::Preset;
 use crate::secret::Secret;
 use crate::session;
 use crate::signals::{Signal, Signals};
 use crate::store::Store;
-use crate::variables;
 use outcome::{Saved, accept, identify, report, save};
 use plan::Plan;
 use way::{Asked, Way};
@@ -151,7 +150,7 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
     // Until here a signal just ends the program, whatever it waits for; there is nothing to undo.
     let mut signals = Signals::catch()?;
     if plan.needs_secret {
-        plan.app.client_secret = asked_secret(context, &mut signals).await?;
+        plan.app.client_secret = client_secret::asked(context, &mut signals).await?;
     }
     let ready = Ready::new(&mut plan, &way, &context.wire)?;
     let authorization = Authorization::new(&ready.base, &plan.app, &plan.scopes, plan.greeting())?;
@@ -272,34 +271,11 @@ fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan, Way)
 
 /// The client secret from the first source that has it, short of the person.
 fn given_secret(plan: &Plan, arguments: &Arguments) -> Result<Option<Secret>> {
-    const WHAT: &str = "client secret";
     if !plan.needs_secret {
         return Ok(None);
     }
-    if arguments.client_secret_stdin {
-        return prompt::secret_from_stdin(WHAT).map(Some);
-    }
-    if let Some(path) = &arguments.client_secret_file {
-        return prompt::secret_from_file(path, WHAT).map(Some);
-    }
-    let variable = variables::read(variables::CLIENT_SECRET)?;
-    variable
-        .map(|secret| prompt::clean(&secret, WHAT))
-        .transpose()
-}
-
-async fn asked_secret(context: &Context, signals: &mut Signals) -> Result<Secret> {
-    if context.may_ask() {
-        return prompt::secret("Client secret", signals).await;
-    }
-    Err(Error::new(
-        Kind::App,
-        "there is no client secret, and Webex asks for one even with PKCE",
-    )
-    .with_hint(format!(
-        "give it with `--client-secret-stdin`, `--client-secret-file FILE` or {}",
-        variables::CLIENT_SECRET
-    )))
+    let file = arguments.client_secret_file.as_deref();
+    client_secret::given(arguments.client_secret_stdin, file, &plan.app.client_id)
 }
 
 /// Everything bound and set up, with nobody told yet.

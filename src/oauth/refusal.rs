@@ -29,7 +29,10 @@ pub fn authorization_error(
             Error::new(Kind::Denied, "the request was refused on Webex's page").with_hint(again)
         }
         "invalid_scope" => Error::new(Kind::App, "Webex refused the scopes that were asked for")
-            .with_hint(tick_them(requested)),
+            .with_hint(format!(
+                "tick every scope you ask for on the app at {PORTAL}, or state fewer with `--scope`; \
+                 `webex-connect scopes` explains them"
+            )),
         "server_error" | "temporarily_unavailable" => {
             Error::new(Kind::Temporary, "Webex could not finish the sign-in").with_hint(again)
         }

@@ -119,6 +119,7 @@ pub fn save(
 /// Stores the own app where this login registers it or brought something new of it. Its list of scopes is what it was
 /// registered with; a login that asks for others leaves it.
 fn save_app(store: &Store, mut app: App, requested: ScopeSet) -> Result<()> {
+    let _alone = dirs::lock_app(&app.name)?;
     let stored = store.app(&app.name)?;
     let same = |stored: &App| {
         stored.client_secret == app.client_secret && stored.redirect_uri == app.redirect_uri

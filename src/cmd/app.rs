@@ -1,0 +1,412 @@
+//! `app`: the person's own apps. `app/change.rs` adds and updates one.
+
+mod change;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::{Value, json};
+
+use crate::app::portal::{registration, registration_json};
+use crate::app::provided::{self, ProvidedApp, provided};
+use crate::app::{App, Environment};
+use crate::cmd::Context;
+use crate::cmd::login::PublicEnvironment;
+use crate::connection::Connection;
+use crate::dirs;
+use crate::error::{Error, Kind, Result};
+use crate::name::Name;
+use crate::store::{Key, Store};
+
+/// Keep the apps you registered at Webex
+///
+/// An app (Webex says "integration") is an OAuth client: a client ID, a
+/// client secret, a redirect URI and the scopes it may ask for. It is
+/// registered once at https://developer.webex.com/my-apps, and here under a
+/// name. Its secret is kept in the store and never shown.
+///
+///   $ webex-connect app add work --client-id C0ffee
+///   $ webex-connect login --app work
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: AppCommand,
+}
+
+#[derive(Subcommand)]
+enum AppCommand {
+    Add(AddArguments),
+    Update(UpdateArguments),
+    List(ListArguments),
+    Show(ShowArguments),
+    Remove(RemoveArguments),
+}
+
+/// Add an app, and say what to enter at Webex for it
+///
+/// The client secret is asked for without echo, or taken from
+/// --client-secret-stdin, --client-secret-file or
+/// WEBEX_CONNECT_CLIENT_SECRET. What to enter in the developer portal is
+/// printed: a name, every redirect URI, the scopes to tick.
+///
+///   $ webex-connect app add work --client-id C0ffee
+///   $ webex-connect app add ci --client-id C0ffee --client-secret-stdin <secret
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct AddArguments {
+    /// What the app is to be called here
+    name: String,
+    /// Its client ID; asked for where a person can be asked
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+    #[command(flatten)]
+    secret: SecretArguments,
+    /// The redirect URI registered on the app: http on 127.0.0.1, localhost or ::1, with a port
+    /// [default: http://127.0.0.1:8911/callback]
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Option<String>,
+    /// The scopes to tick, separated by spaces or commas; repeatable [default: the twelve standard scopes]
+    #[arg(long, value_name = "SCOPES")]
+    scope: Vec<String>,
+    #[command(flatten)]
+    place: PlaceArguments,
+}
+
+/// Give an app a new client secret, redirect URI or scopes
+///
+/// The client secret comes from where `app add` takes it from; without any
+/// option it is asked for. An app's client ID and environment never change:
+/// its grants belong to them.
+///
+///   $ webex-connect app update work --client-secret-file new-secret
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct UpdateArguments {
+    /// The app
+    name: String,
+    #[command(flatten)]
+    secret: SecretArguments,
+    /// Its new redirect URI
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Option<String>,
+    /// Its new scopes, the whole set, separated by spaces or commas; repeatable
+    #[arg(long, value_name = "SCOPES")]
+    scope: Vec<String>,
+    /// Its client ID, which can't change
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+    #[command(flatten)]
+    place: PlaceArguments,
+}
+
+/// Where the client secret is read.
+#[derive(Args)]
+struct SecretArguments {
+    /// Read the client secret from standard input
+    #[arg(long, conflicts_with = "client_secret_file")]
+    client_secret_stdin: bool,
+    /// Read the client secret from a file
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+}
+
+/// Where the app is registered.
+#[derive(Args)]
+struct PlaceArguments {
+    /// Which Webex it is registered at
+    #[arg(long, value_enum, conflicts_with = "api_base")]
+    environment: Option<PublicEnvironment>,
+    /// Another API base: https, or http on this machine
+    #[arg(long, value_name = "URL")]
+    api_base: Option<String>,
+}
+
+/// List your apps
+///
+/// Shows name, client ID, environment, redirect URI, the number of scopes
+/// and the connections made with it.
+///
+///   $ webex-connect app list --json | jq -r '.[].client_id'
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct ListArguments {}
+
+/// Show an app, and what to enter at Webex for it
+///
+/// Shows everything but the client secret. `provided` is the app that this
+/// machine's packager or administrator provides, if there is one.
+///
+///   $ webex-connect app show work
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct ShowArguments {
+    /// The app
+    name: String,
+}
+
+/// Remove an app from this machine
+///
+/// Refused while connections use it, which could not be refreshed any more.
+/// Webex is not told: there the app is deleted in the developer portal. To
+/// remove what is not there is no error.
+///
+///   $ webex-connect app remove work
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct RemoveArguments {
+    /// The app to remove
+    name: String,
+    /// Remove it although connections use it
+    #[arg(long)]
+    force: bool,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
+    match &arguments.command {
+        AppCommand::Add(arguments) => change::add(context, arguments),
+        AppCommand::Update(arguments) => change::update(context, arguments),
+        AppCommand::List(_) => list(context),
+        AppCommand::Show(arguments) => show(context, arguments),
+        AppCommand::Remove(arguments) => remove(context, arguments),
+    }
+}
+
+impl PlaceArguments {
+    /// The environment the command line names, if it names one.
+    fn environment(&self) -> Result<Option<Environment>> {
+        if let Some(base) = &self.api_base {
+            return Environment::from_api_base(base).map(Some);
+        }
+        Ok(self.environment.map(|environment| match environment {
+            PublicEnvironment::Webex => Environment::Webex,
+            PublicEnvironment::WebexGov => Environment::WebexGov,
+        }))
+    }
+}
+
+fn list(context: &Context) -> Result<()> {
+    let output = context.output;
+    let mut listing = context.store()?.list()?;
+    listing.apps.sort_by_key(|app| app.name.folded());
+    let (apps, connections) = (&listing.apps, &listing.connections);
+    if output.json {
+        let rows = apps
+            .iter()
+            .map(|app| to_json(app, &users(app, connections)));
+        output.result_json(&Value::Array(rows.collect()))?;
+    } else if apps.is_empty() {
+        output.note("no apps of your own yet; add one with `webex-connect app add NAME`");
+    } else {
+        output.result(&table(apps, connections, context))?;
+    }
+    match provided() {
+        Ok(None) => {}
+        Ok(Some(app)) => output.note(&format!(
+            "one more is provided by {}: `webex-connect app show {}`",
+            app.source,
+            provided::NAME
+        )),
+        Err(error) => output.warning(&error.to_string()),
+    }
+    let last = listing.unreadable.pop();
+    for error in &listing.unreadable {
+        output.error(error);
+    }
+    last.map_or(Ok(()), Err)
+}
+
+fn table(apps: &[App], connections: &[Connection], context: &Context) -> String {
+    let mut table = Table::new();
+    if let Some(columns) = context.output.columns() {
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(columns);
+    }
+    table.load_preset(presets::NOTHING);
+    table.set_header([
+        "NAME",
+        "CLIENT ID",
+        "ENVIRONMENT",
+        "REDIRECT URI",
+        "SCOPES",
+        "USED BY",
+    ]);
+    for app in apps {
+        table.add_row([
+            app.name.to_string(),
+            app.client_id.clone(),
+            app.environment.to_string(),
+            app.redirect_uri.to_string(),
+            app.scopes.len().to_string(),
+            used_by(&users(app, connections)),
+        ]);
+    }
+    table.trim_fmt()
+}
+
+fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
+    let name = Name::parse(&arguments.name)?;
+    if name.as_str() == provided::NAME {
+        let app = provided()?.ok_or_else(|| {
+            Error::new(Kind::App, "no app is provided to this machine").with_hint(
+                "add one of your own with `webex-connect app add NAME`, or see what there is with `webex-connect app list`",
+            )
+        })?;
+        return show_provided(context, app);
+    }
+    let store = context.store()?;
+    let app = store.app(&name)?.ok_or_else(|| missing(&name))?;
+    let listing = store.list()?;
+    let users = users(&app, &listing.connections);
+    if context.output.json {
+        let mut json = to_json(&app, &users);
+        json["portal"] = portal_json(&app);
+        return context.output.result_json(&json);
+    }
+    let text = format!(
+        "{}\n{:<12} {}\n\n{}",
+        text(&app),
+        "used by",
+        used_by(&users),
+        portal(&app)
+    );
+    context.output.result(&text)
+}
+
+fn show_provided(context: &Context, provided: ProvidedApp) -> Result<()> {
+    let source = provided.source;
+    let app = provided.app(None)?;
+    if context.output.json {
+        let mut json = to_json(&app, &[]);
+        json["provided_by"] = json!(source);
+        json["portal"] = portal_json(&app);
+        return context.output.result_json(&json);
+    }
+    let text = format!(
+        "{}\n{:<12} {source}\n\n{}",
+        text(&app),
+        "provided by",
+        portal(&app)
+    );
+    context.output.result(&text)
+}
+
+fn remove(context: &Context, arguments: &RemoveArguments) -> Result<()> {
+    let name = Name::parse(&arguments.name)?;
+    let store = context.store()?;
+    let _alone = dirs::lock_app(&name)?;
+    if !arguments.force {
+        let users = users_in(&store, &name)?;
+        if !users.is_empty() {
+            let message = format!("the app {name} is used by {}", used_by(&users));
+            return Err(Error::new(Kind::Refused, message).with_hint(format!(
+                "`webex-connect logout {}` removes a connection; `webex-connect app remove {name} --force` removes \
+                 the app all the same, and then they can't be refreshed",
+                users[0]
+            )));
+        }
+    }
+    let removed = store.remove(&Key::App(name.clone()))?;
+    if context.output.json {
+        return context
+            .output
+            .result_json(&json!({"name": name, "removed": removed}));
+    }
+    let place = store.place();
+    context.output.note(&match removed {
+        true => format!("removed the app {name} from {place}; at Webex it stays registered"),
+        false => format!("there is no app {name} in {place}; nothing to remove"),
+    });
+    Ok(())
+}
+
+/// The connections made with an app. Each has to be readable: one that is not may need the app.
+fn users_in(store: &Store, app: &Name) -> Result<Vec<Name>> {
+    let mut users = Vec::new();
+    for name in store.connection_names()? {
+        if let Some(connection) = store.connection(&name)?
+            && uses(&connection, app)
+        {
+            users.push(connection.name);
+        }
+    }
+    Ok(users)
+}
+
+fn users(app: &App, connections: &[Connection]) -> Vec<Name> {
+    let users = connections.iter().filter(|one| uses(one, &app.name));
+    users.map(|connection| connection.name.clone()).collect()
+}
+
+fn uses(connection: &Connection, app: &Name) -> bool {
+    let made_with = connection.app.as_ref();
+    made_with.and_then(|made_with| made_with.name.as_ref()) == Some(app)
+}
+
+fn used_by(users: &[Name]) -> String {
+    let names: Vec<&str> = users.iter().map(Name::as_str).collect();
+    match names.is_empty() {
+        true => "-".to_owned(),
+        false => names.join(", "),
+    }
+}
+
+fn missing(name: &Name) -> Error {
+    Error::new(Kind::App, format!("there is no app {name}")).with_hint(format!(
+        "`webex-connect app list` shows what there is; `webex-connect app add {name}` adds it"
+    ))
+}
+
+/// The stable JSON of an app. It holds no secret.
+fn to_json(app: &App, users: &[Name]) -> Value {
+    let api_base = match &app.environment {
+        Environment::Custom(base) => Some(base.as_str()),
+        _ => None,
+    };
+    json!({
+        "name": app.name,
+        "client_id": app.client_id,
+        "environment": app.environment.name(),
+        "api_base": api_base,
+        "redirect_uri": app.redirect_uri,
+        "scopes": app.scopes,
+        "used_by": users,
+    })
+}
+
+fn text(app: &App) -> String {
+    let place = match &app.environment {
+        Environment::Custom(base) => format!("custom ({base})"),
+        public => public.to_string(),
+    };
+    let rows = [
+        ("app", app.name.to_string()),
+        ("client ID", app.client_id.clone()),
+        ("secret", "kept, never shown".to_owned()),
+        ("environment", place),
+        ("redirect URI", app.redirect_uri.to_string()),
+        ("scopes", app.scopes.len().to_string()),
+    ];
+    let lines = rows.map(|(label, value)| format!("{label:<12} {value}"));
+    lines.join("\n")
+}
+
+fn portal(app: &App) -> String {
+    registration(
+        app.name.as_str(),
+        &app.redirect_uri,
+        &app.scopes,
+        &app.environment,
+    )
+}
+
+fn portal_json(app: &App) -> Value {
+    registration_json(
+        app.name.as_str(),
+        &app.redirect_uri,
+        &app.scopes,
+        &app.environment,
+    )
+}

@@ -1,0 +1,222 @@
+//! `app add` and `app update`.
+
+use crate::app::provided;
+use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, RedirectUri, is_credential};
+use crate::cmd::Context;
+use crate::cmd::app::{
+    AddArguments, PlaceArguments, SecretArguments, UpdateArguments, missing, portal, portal_json,
+    to_json, users_in,
+};
+use crate::cmd::client_secret;
+use crate::dirs;
+use crate::error::{Error, Kind, Result};
+use crate::name::Name;
+use crate::prompt;
+use crate::scope::ScopeSet;
+use crate::secret::Secret;
+use crate::session;
+use crate::signals::Signals;
+use crate::store::Store;
+
+/// Everything that can fail without the person fails before they are asked.
+pub fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
+    let mut app = described(arguments)?;
+    let store = context.store()?;
+    absent(&store, &app.name)?;
+    store.ensure_key()?;
+    let shown = arguments.client_id.is_none() && !context.output.json;
+    app.client_id = client_id(context, arguments, &app)?;
+    app.client_secret = match given(&arguments.secret, &app.client_id)? {
+        Some(secret) => secret,
+        None => asked(context)?,
+    };
+    {
+        let _alone = dirs::lock_app(&app.name)?;
+        // Another process may have added it while the person typed.
+        absent(&store, &app.name)?;
+        store.save_app(&mut app)?;
+    }
+    tell(context, &store, &app, !shown)?;
+    let place = store.place();
+    let name = &app.name;
+    context
+        .output
+        .note(&format!("the app {name} is kept in {place}"));
+    context
+        .output
+        .note(&format!("next: `webex-connect login {name} --app {name}`"));
+    Ok(())
+}
+
+pub fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
+    let name = Name::parse(&arguments.name)?;
+    let redirect_uri = redirect_uri(arguments.redirect_uri.as_deref())?;
+    let scopes = scopes(&arguments.scope)?;
+    let store = context.store()?;
+    let stored = || store.app(&name)?.ok_or_else(|| missing(&name));
+    let app = stored()?;
+    stays(&app, arguments.client_id.as_deref(), &arguments.place)?;
+    let mut secret = given(&arguments.secret, &app.client_id)?;
+    if secret.is_none() && redirect_uri.is_none() && scopes.is_none() {
+        if !context.may_ask() {
+            return Err(Error::new(Kind::Usage, "there is nothing to update")
+                .with_hint("say what with `--client-secret-stdin`, `--client-secret-file FILE`, `--redirect-uri URI` or `--scope SCOPES`"));
+        }
+        secret = Some(asked(context)?);
+    }
+
+    let _alone = dirs::lock_app(&name)?;
+    // Another process may have changed it while this one waited.
+    let mut app = stored()?;
+    stays(&app, arguments.client_id.as_deref(), &arguments.place)?;
+    let mut changed = Vec::new();
+    let is_registered_anew = redirect_uri.is_some() || scopes.is_some();
+    if let Some(secret) = secret {
+        app.client_secret = secret;
+        changed.push("client secret");
+    }
+    if let Some(uri) = redirect_uri {
+        app.redirect_uri = uri;
+        changed.push("redirect URI");
+    }
+    if let Some(scopes) = scopes {
+        app.scopes = scopes;
+        changed.push("scopes");
+    }
+    store.save_app(&mut app)?;
+    tell(context, &store, &app, is_registered_anew)?;
+    context.output.note(&format!(
+        "updated the app {}: {}",
+        app.name,
+        changed.join(", ")
+    ));
+    Ok(())
+}
+
+/// The app of the command line; its ID and secret are still empty.
+fn described(arguments: &AddArguments) -> Result<App> {
+    let name = Name::parse(&arguments.name)?;
+    if name == Name::parse(provided::NAME)? {
+        let message = format!("{name} means the app that is provided to this machine");
+        return Err(Error::new(Kind::Usage, message)
+            .with_hint("choose another name, for example `webex-connect app add work`"));
+    }
+    let uri = redirect_uri(arguments.redirect_uri.as_deref())?;
+    Ok(App {
+        revision: 0,
+        name,
+        client_id: String::new(),
+        client_secret: Secret::new(""),
+        redirect_uri: uri.map_or_else(|| RedirectUri::parse(DEFAULT_REDIRECT_URI), Ok)?,
+        scopes: scopes(&arguments.scope)?.unwrap_or_else(ScopeSet::standard),
+        environment: arguments.place.environment()?.unwrap_or(Environment::Webex),
+    })
+}
+
+fn absent(store: &Store, name: &Name) -> Result<()> {
+    match store.app(name)? {
+        None => Ok(()),
+        Some(app) => {
+            let name = app.name;
+            let message = format!("there is already an app {name}");
+            Err(Error::new(Kind::Usage, message).with_hint(format!(
+                "`webex-connect app update {name}` gives it a new client secret; another app needs another name"
+            )))
+        }
+    }
+}
+
+/// The client ID of the command line. Where a person can be asked, what they need to get one is shown first.
+fn client_id(context: &Context, arguments: &AddArguments, app: &App) -> Result<String> {
+    let id = match &arguments.client_id {
+        Some(id) => id.clone(),
+        None if context.may_ask() => {
+            context.output.note(&portal(app));
+            context.output.note("");
+            prompt::line("Client ID")?
+        }
+        None => {
+            return Err(
+                Error::new(Kind::Usage, "the client ID is missing").with_hint(format!(
+                    "run `webex-connect app add {} --client-id ID`",
+                    app.name
+                )),
+            );
+        }
+    };
+    if is_credential(&id) {
+        return Ok(id);
+    }
+    Err(Error::new(
+        Kind::Usage,
+        "the client ID is empty or has white space in it",
+    )
+    .with_hint("copy it from the app's page in the developer portal"))
+}
+
+fn given(secret: &SecretArguments, client_id: &str) -> Result<Option<Secret>> {
+    let file = secret.client_secret_file.as_deref();
+    client_secret::given(secret.client_secret_stdin, file, client_id)
+}
+
+fn asked(context: &Context) -> Result<Secret> {
+    session::runtime()?.block_on(async {
+        let mut signals = Signals::catch()?;
+        client_secret::asked(context, &mut signals).await
+    })
+}
+
+/// A grant belongs to a client ID in an environment, and so do the connections made with the app.
+fn stays(app: &App, client_id: Option<&str>, place: &PlaceArguments) -> Result<()> {
+    let name = &app.name;
+    let other = |message: String| {
+        Error::new(Kind::Refused, message).with_hint(
+            "that is another app: `webex-connect app add OTHER --client-id ID`, with `--environment` or `--api-base` \
+             where it is not Webex's",
+        )
+    };
+    if client_id.is_some_and(|id| id != app.client_id) {
+        let message = format!(
+            "the app {name} has the client ID {}, which never changes",
+            app.client_id
+        );
+        return Err(other(message));
+    }
+    match place.environment()? {
+        Some(wanted) if wanted != app.environment => Err(other(format!(
+            "the app {name} belongs to {}, and can't be moved to {wanted}",
+            app.environment
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn redirect_uri(text: Option<&str>) -> Result<Option<RedirectUri>> {
+    text.map(RedirectUri::parse).transpose()
+}
+
+/// The scopes of all the lists together; none if there is no list.
+fn scopes(lists: &[String]) -> Result<Option<ScopeSet>> {
+    if lists.is_empty() {
+        return Ok(None);
+    }
+    ScopeSet::parse(&lists.join(" "))
+        .map(Some)
+        .map_err(|error| {
+            Error::new(Kind::Usage, error.to_string())
+                .with_hint("for example `--scope \"spark:people_read spark:rooms_read\"`")
+        })
+}
+
+/// The app as JSON, or what to enter for it if that is asked for.
+fn tell(context: &Context, store: &Store, app: &App, register: bool) -> Result<()> {
+    if context.output.json {
+        let mut json = to_json(app, &users_in(store, &app.name)?);
+        json["portal"] = portal_json(app);
+        return context.output.result_json(&json);
+    }
+    match register {
+        true => context.output.result(&portal(app)),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,50 @@
+//! Where a client secret comes from, for every command that takes one.
+
+use std::path::Path;
+
+use crate::cmd::Context;
+use crate::error::{Error, Kind, Result};
+use crate::prompt;
+use crate::secret::Secret;
+use crate::signals::Signals;
+use crate::variables;
+
+const WHAT: &str = "client secret";
+
+/// The client secret from the first source that has it, short of the person. The variable is passed over where it
+/// goes with another client ID: ID and secret are never of two sources.
+///
+/// # Errors
+/// A source that was named can't be read, or holds no secret.
+pub fn given(stdin: bool, file: Option<&Path>, client_id: &str) -> Result<Option<Secret>> {
+    if stdin {
+        return prompt::secret_from_stdin(WHAT).map(Some);
+    }
+    if let Some(path) = file {
+        return prompt::secret_from_file(path, WHAT).map(Some);
+    }
+    if variables::read(variables::CLIENT_ID)?.is_some_and(|id| id != client_id) {
+        return Ok(None);
+    }
+    variables::read(variables::CLIENT_SECRET)?
+        .map(|secret| prompt::clean(&secret, WHAT))
+        .transpose()
+}
+
+/// Asks the person for it, without echo.
+///
+/// # Errors
+/// [`Kind::App`] where nobody can be asked; [`Kind::Interrupted`].
+pub async fn asked(context: &Context, signals: &mut Signals) -> Result<Secret> {
+    if context.may_ask() {
+        return prompt::secret("Client secret", signals).await;
+    }
+    Err(Error::new(
+        Kind::App,
+        "there is no client secret, and Webex asks for one even with PKCE",
+    )
+    .with_hint(format!(
+        "give it with `--client-secret-stdin`, `--client-secret-file FILE` or {}",
+        variables::CLIENT_SECRET
+    )))
+}
