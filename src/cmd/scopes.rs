@@ -255,9 +255,7 @@ fn granted_by(audience: Audience) -> &'static str {
     match audience {
         Audience::User => "anyone who signs in",
         Audience::Admin => "only an administrator of the organization",
-        Audience::Compliance => {
-            "only a compliance officer; an administrator without that role can't"
-        }
+        Audience::Compliance => "only a compliance officer, which is a role of its own",
         Audience::Device => "it depends on who may use the device",
         Audience::Other => "it depends on what it belongs to; no role is known to decide",
     }

@@ -80,7 +80,7 @@ impl Entry {
     }
 
     /// Whether only an administrator can grant it. Compliance scopes are not among them: they take a compliance
-    /// officer, which an administrator as such is not. See [`Audience::role`] for both.
+    /// officer, a role of its own. See [`Audience::role`] for both.
     pub fn needs_administrator(&self) -> bool {
         self.audience == Audience::Admin
     }
