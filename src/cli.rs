@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::cmd::{app, list, login, manage, sandbox, scopes, status, token};
+use crate::cmd::{app, check, list, login, manage, sandbox, scopes, status, token};
 use crate::store::Choice;
 
 /// Connect a person, bot or service app to Cisco Webex by OAuth 2.0 and keep that connection usable
@@ -73,6 +73,7 @@ pub enum Command {
     Login(Box<login::Arguments>),
     List(list::Arguments),
     Status(status::Arguments),
+    Check(check::Arguments),
     Token(token::Arguments),
     Rename(manage::RenameArguments),
     Default(manage::DefaultArguments),

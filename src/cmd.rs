@@ -1,6 +1,7 @@
 //! What every command starts from, and the one match from subcommand to function.
 
 pub mod app;
+pub mod check;
 mod client_secret;
 pub mod list;
 pub mod login;
@@ -57,6 +58,7 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         Command::List(_) => list::run(&context),
         Command::Token(arguments) => token::run(&context, &arguments),
         Command::Status(arguments) => status::run(&context, &arguments),
+        Command::Check(arguments) => check::run(&context, &arguments),
         Command::Rename(arguments) => manage::rename(&context, &arguments),
         Command::Default(arguments) => manage::default(&context, &arguments),
         Command::Logout(arguments) => manage::logout(&context, &arguments),

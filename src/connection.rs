@@ -140,6 +140,18 @@ impl Tokens {
         }
     }
 
+    /// How long the access token holds from `now`, if Webex told it.
+    pub fn left(&self, now: Timestamp) -> Option<SignedDuration> {
+        let left = self.expires_at?.duration_since(now);
+        Some(left.max(SignedDuration::ZERO))
+    }
+
+    /// How long a refresh can succeed from `now`; unknown where Webex gave no refresh token or did not tell its end.
+    pub fn refresh_left(&self, now: Timestamp) -> Option<SignedDuration> {
+        self.refresh_token.as_ref()?;
+        Some(self.refresh_token_expires_at?.duration_since(now))
+    }
+
     /// Whether a refresh could still succeed at `now`.
     pub fn can_refresh(&self, now: Timestamp) -> bool {
         self.refresh_token.is_some() && self.refresh_token_expires_at.is_none_or(|at| at > now)

@@ -66,6 +66,7 @@ mod client;
 mod cmd;
 mod connection;
 mod dirs;
+mod duration;
 mod error;
 mod http;
 mod loopback;

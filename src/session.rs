@@ -232,17 +232,18 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
         })
 }
 
-/// The command that signs a person in again.
+/// The cure where a person must sign in.
 pub fn sign_in(connection: &Connection) -> String {
-    let sandbox = if connection.environment == Environment::Sandbox {
-        " --sandbox"
-    } else {
-        ""
+    format!("log in again with `{}`", login_command(connection))
+}
+
+/// The command that signs a person in again.
+pub fn login_command(connection: &Connection) -> String {
+    let sandbox = match connection.environment {
+        Environment::Sandbox => " --sandbox",
+        _ => "",
     };
-    format!(
-        "log in again with `webex-connect login {}{sandbox}`",
-        connection.name
-    )
+    format!("webex-connect login {}{sandbox}", connection.name)
 }
 
 /// The connection of a name.

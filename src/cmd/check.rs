@@ -1,0 +1,165 @@
+//! `check`: a yes or no for scripts.
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::cmd::Context;
+use crate::connection::{Connection, GrantSource, State};
+use crate::duration;
+use crate::error::{Error, Kind, Result};
+use crate::scope::ScopeSet;
+use crate::session::{self, Live};
+
+/// Say by the exit code whether a connection will do
+///
+/// Silent if it will. The exit code is 4 if a person must sign in or a token
+/// lives too short, 5 if a scope is missing or nobody knows what was granted,
+/// 7 if Webex was to be asked and could not be reached.
+///
+/// Nothing is asked of Webex and nothing is changed, but with --live: then a
+/// stale token is refreshed first and Webex says whether it works.
+///
+///   $ webex-connect check work --scope spark:messages_write --min-valid 1h
+///   $ webex-connect check work --refresh-min-valid 14d || notify-someone
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// The connection; without it WEBEX_CONNECT_CONNECTION, the default, or
+    /// the only one
+    name: Option<String>,
+    /// Scopes that must all be granted, separated by spaces or commas;
+    /// repeatable
+    #[arg(long, value_name = "SCOPES")]
+    scope: Vec<String>,
+    /// How long the access token must still be good: 30s, 10m, 1h, 14d
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    min_valid: Option<SignedDuration>,
+    /// How long the refresh token must still be good: by when a person must
+    /// sign in again
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    refresh_min_valid: Option<SignedDuration>,
+    /// Ask Webex whether the token works
+    #[arg(long)]
+    live: bool,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
+    let required = required(arguments)?;
+    let store = context.store()?;
+    let mut connection = context.connection(&store, arguments.name.as_deref())?;
+    let mut refused = false;
+    if arguments.live {
+        let (asked, live) = session::ask_webex(&store, connection, &context.wire)?;
+        connection = asked;
+        refused = matches!(live, Live::Refused);
+    }
+    let missing = required.missing_from(&connection.grant.granted);
+    let problem = problem(&connection, arguments, refused, &missing, context.now);
+    if context.output.json {
+        let verdict = json!({
+            "ok": problem.is_none(),
+            "name": connection.name,
+            "state": connection.state(context.now),
+            "missing_scopes": missing,
+            "source": connection.grant.source,
+            "access_token_expires_at": connection.tokens.expires_at,
+            "refresh_token_expires_at": connection.tokens.refresh_token_expires_at,
+            "next_command": problem.as_ref().map_or(Value::Null, |problem| json!(problem.next_command)),
+        });
+        context.output.result_json(&verdict)?;
+    }
+    problem.map_or(Ok(()), |problem| Err(problem.into_error()))
+}
+
+fn required(arguments: &Arguments) -> Result<ScopeSet> {
+    let mut required = ScopeSet::default();
+    for list in &arguments.scope {
+        required.extend(ScopeSet::parse(list).map_err(|error| {
+            Error::new(Kind::Usage, error.to_string())
+                .with_hint("for example `--scope \"spark:people_read spark:rooms_read\"`")
+        })?);
+    }
+    Ok(required)
+}
+
+/// Why a connection will not do, and the command that mends it.
+struct Problem {
+    kind: Kind,
+    message: String,
+    next_command: String,
+}
+
+impl Problem {
+    fn new(kind: Kind, message: String, next_command: String) -> Problem {
+        Problem {
+            kind,
+            message,
+            next_command,
+        }
+    }
+
+    fn into_error(self) -> Error {
+        Error::new(self.kind, self.message).with_hint(format!("`{}`", self.next_command))
+    }
+}
+
+/// The first thing that is wrong; what takes a person to sign in comes before what is only too short or too little.
+fn problem(
+    connection: &Connection,
+    arguments: &Arguments,
+    refused: bool,
+    missing: &ScopeSet,
+    now: Timestamp,
+) -> Option<Problem> {
+    let name = &connection.name;
+    let sign_in = || session::login_command(connection);
+    let no = |message: String, next: String| Some(Problem::new(Kind::SignIn, message, next));
+    match connection.state(now) {
+        _ if refused => {
+            return no(
+                format!("Webex refused the access token of {name}"),
+                sign_in(),
+            );
+        }
+        State::Expired => return no(format!("{name} has expired"), sign_in()),
+        State::ReconnectNeeded => return no(format!("{name} needs a new sign-in"), sign_in()),
+        State::Ready => {}
+    }
+    let tokens = &connection.tokens;
+    let lasts = |left: Option<SignedDuration>, wanted| left.is_some_and(|left| left >= wanted);
+    if let Some(wanted) = arguments.refresh_min_valid
+        && !lasts(tokens.refresh_left(now), wanted)
+    {
+        let message = format!(
+            "the refresh token of {name} is not known to be good for another {}",
+            duration::text(wanted)
+        );
+        return no(message, sign_in());
+    }
+    if let Some(wanted) = arguments.min_valid
+        && !lasts(tokens.left(now), wanted)
+    {
+        let message = format!(
+            "the access token of {name} is not known to be good for another {}",
+            duration::text(wanted)
+        );
+        return match tokens.can_refresh(now) {
+            true => no(message, format!("webex-connect refresh {name}")),
+            false => no(message, sign_in()),
+        };
+    }
+    if missing.is_empty() {
+        return None;
+    }
+    let message = match connection.grant.source {
+        GrantSource::Unknown => {
+            format!(
+                "what {name} was granted is unknown (the token was made elsewhere), so nobody can tell: {missing}"
+            )
+        }
+        GrantSource::Reported | GrantSource::Assumed => format!("{name} lacks scopes: {missing}"),
+    };
+    let next = format!("{} --add-scope \"{missing}\"", sign_in());
+    Some(Problem::new(Kind::Scope, message, next))
+}
