@@ -6,10 +6,13 @@
 
 mod answer;
 mod authorize;
+mod bearer;
 mod bounded;
 mod client;
 mod codes;
+mod consent;
 mod described;
+mod directory;
 mod exchange;
 mod kept;
 mod log;
@@ -226,8 +229,8 @@ impl Service {
             ("/v1/authorize", "GET") => authorize::ask(self, request, now),
             ("/v1/authorize", "POST") => authorize::decide(self, request, now),
             ("/v1/access_token", "POST") => exchange::answer(self, request, now),
-            ("/v1/people/me", "GET") => people::me(self, request, now),
-            ("/v1/authorizations/tokenExpiry", "GET") => people::token_expiry(self, request, now),
+            ("/v1/people/me", "GET") => directory::me(self, request, now),
+            ("/v1/authorizations/tokenExpiry", "GET") => bearer::token_expiry(self, request, now),
             ("/v1/authorize", _) => Err(Refusal::method("GET, POST")),
             ("/v1/access_token", _) => Err(Refusal::method("POST")),
             ("/v1/people/me" | "/v1/authorizations/tokenExpiry", _) => Err(Refusal::method("GET")),

@@ -1,6 +1,6 @@
 //! Tokens that describe themselves, so that a later process accepts what an earlier one issued.
 //!
-//! They are not signed. Anyone can write one, and gains what the sandbox guards: a made-up person. A signature would
+//! They are not signed. Anyone can write one, and gains what the sandbox guards: made-up people. A signature would
 //! need a key that outlives the process, which is a secret to store for the sake of none.
 
 use base64::Engine as _;
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::sandbox::bounded::Bounded;
+use crate::sandbox::people;
 use crate::sandbox::random;
 use crate::sandbox::tokens::{Access, Grant, Issued, Lifetimes, REFRESH_EXPIRES_IN};
 use crate::scope::ScopeSet;
@@ -30,6 +31,8 @@ pub struct Described {
 #[serde(deny_unknown_fields)]
 struct Claims {
     client_id: String,
+    /// The person's ID.
+    person: String,
     scope: String,
     /// Seconds since the epoch.
     exp: i64,
@@ -70,6 +73,7 @@ impl Described {
     pub fn access(&self, access_token: &str, now: i64) -> Option<Access> {
         let (claims, grant) = self.read(ACCESS, access_token, now)?;
         Some(Access {
+            person: grant.person,
             scopes: grant.scopes,
             expires_at: claims.exp,
         })
@@ -110,6 +114,7 @@ impl Described {
         }
         let grant = Grant {
             client_id: claims.client_id.clone(),
+            person: people::by_id(&claims.person)?,
             scopes: ScopeSet::parse_strict(&claims.scope).ok()?,
         };
         Some((claims, grant))
@@ -119,6 +124,7 @@ impl Described {
 fn write(mark: &str, grant_id: &str, grant: &Grant, expires_at: i64) -> String {
     let claims = json!(Claims {
         client_id: grant.client_id.clone(),
+        person: grant.person.id.to_owned(),
         scope: grant.scopes.to_string(),
         exp: expires_at,
         grant: grant_id.to_owned(),
@@ -146,6 +152,7 @@ mod tests {
     fn grant() -> Grant {
         Grant {
             client_id: "a".to_owned(),
+            person: people::by_email("sandbox.stranger@example.org").unwrap(),
             scopes: ScopeSet::parse("spark:a spark:b").unwrap(),
         }
     }
@@ -158,6 +165,7 @@ mod tests {
         let later = described(false);
         let access = later.access(&issued.access_token, NOW + 59).unwrap();
         assert_eq!(access.scopes, grant().scopes);
+        assert_eq!(access.person, grant().person);
         assert_eq!(later.access(&issued.access_token, NOW + 60), None);
         let again = later.refresh(&issued.refresh_token, "a", NOW + 9).unwrap();
         assert_eq!(again.refresh_token, issued.refresh_token);
@@ -171,7 +179,10 @@ mod tests {
         let sandbox = described(true);
         assert_eq!(sandbox.access(&issued.refresh_token, NOW), None);
         assert_eq!(sandbox.access("sandbox_at_e30", NOW), None);
-        assert_eq!(sandbox.access(&random::opaque(), NOW), None);
+        assert_eq!(
+            sandbox.access(&random::opaque(grant().person.organization), NOW),
+            None
+        );
         let refreshed = |token: &str, client_id| sandbox.refresh(token, client_id, NOW);
         assert!(refreshed(&issued.access_token, "a").is_none());
         assert!(refreshed(&issued.refresh_token, "b").is_none());

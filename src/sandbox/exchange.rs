@@ -74,6 +74,7 @@ fn redeem(
         Ok((grant_id, terms)) => {
             let grant = Grant {
                 client_id: terms.client_id,
+                person: terms.person,
                 scopes: terms.scopes,
             };
             Ok(state.tokens.issue(&grant_id, grant, now))

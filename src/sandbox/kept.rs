@@ -37,7 +37,7 @@ impl Kept {
 
     pub fn issue(&mut self, grant_id: &str, grant: Grant, now: i64) -> Issued {
         self.grants.insert(grant_id.to_owned(), grant.clone());
-        let refresh_token = self.new_refresh_token(grant_id, now);
+        let refresh_token = self.new_refresh_token(grant_id, &grant, now);
         self.issued(grant_id, grant, refresh_token, now)
     }
 
@@ -62,7 +62,7 @@ impl Kept {
             token.expires_at = now.saturating_add(REFRESH_EXPIRES_IN);
         }
         let next = if rotate {
-            self.new_refresh_token(&token.grant_id, now)
+            self.new_refresh_token(&token.grant_id, &grant, now)
         } else {
             refresh_token.to_owned()
         };
@@ -73,6 +73,7 @@ impl Kept {
         let token = self.access.get(access_token)?;
         let grant = self.grants.get(&token.grant_id)?;
         (token.expires_at > now).then(|| Access {
+            person: grant.person,
             scopes: grant.scopes.clone(),
             expires_at: token.expires_at,
         })
@@ -84,7 +85,7 @@ impl Kept {
 
     /// Older access tokens live on until they expire, as Webex's seem to.
     fn issued(&mut self, grant_id: &str, grant: Grant, refresh_token: String, now: i64) -> Issued {
-        let access_token = random::opaque();
+        let access_token = random::opaque(grant.person.organization);
         let expires_in = self.lifetimes.expires_in;
         let token = Token {
             grant_id: grant_id.to_owned(),
@@ -101,8 +102,8 @@ impl Kept {
         }
     }
 
-    fn new_refresh_token(&mut self, grant_id: &str, now: i64) -> String {
-        let refresh_token = random::opaque();
+    fn new_refresh_token(&mut self, grant_id: &str, grant: &Grant, now: i64) -> String {
+        let refresh_token = random::opaque(grant.person.organization);
         let token = Token {
             grant_id: grant_id.to_owned(),
             expires_at: now.saturating_add(REFRESH_EXPIRES_IN),
@@ -116,6 +117,7 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::people;
     use crate::scope::ScopeSet;
 
     const NOW: i64 = 1_700_000_000;
@@ -127,6 +129,7 @@ mod tests {
         });
         let grant = Grant {
             client_id: "a".to_owned(),
+            person: people::hinted(None),
             scopes: ScopeSet::standard(),
         };
         let issued = kept.issue("grant", grant, NOW);

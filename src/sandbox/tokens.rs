@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::described::Described;
 use crate::sandbox::kept::Kept;
+use crate::sandbox::people::Person;
 use crate::scope::ScopeSet;
 
 /// Seconds a refresh token lives: what Webex answers, 90 days less the second it took.
@@ -22,12 +23,14 @@ pub struct Lifetimes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     pub client_id: String,
+    pub person: &'static Person,
     pub scopes: ScopeSet,
 }
 
 /// A valid access token, read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Access {
+    pub person: &'static Person,
     pub scopes: ScopeSet,
     pub expires_at: i64,
 }

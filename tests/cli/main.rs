@@ -7,6 +7,7 @@
 
 mod answers;
 mod bind;
+mod consent;
 mod empty;
 #[cfg(target_os = "linux")]
 mod endless;
