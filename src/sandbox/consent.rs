@@ -55,12 +55,9 @@ fn options(selected: &Person) -> String {
         .into_iter()
         .fold(String::new(), |mut options, person| {
             let mark = if person == selected { " selected" } else { "" };
-            let (name, email) = (escape(&person.name()), escape(person.email));
+            let email = escape(person.email);
             // Writing to a String cannot fail.
-            let _ = write!(
-                options,
-                r#"<option value="{email}"{mark}>{name} ({email})</option>"#
-            );
+            let _ = write!(options, r#"<option value="{email}"{mark}>{email}</option>"#);
             options
         })
 }
