@@ -7,6 +7,7 @@ use crate::sandbox::answer::{Answer, Refusal};
 use crate::sandbox::bounded::Bounded;
 use crate::sandbox::codes::{Terms, is_challenge};
 use crate::sandbox::consent::{self, Choice};
+use crate::sandbox::faults::Outcome;
 use crate::sandbox::params::Params;
 use crate::sandbox::{RegisteredApp, Service, people, random};
 use crate::scope::ScopeSet;
@@ -45,6 +46,14 @@ pub fn ask(service: &Service, request: &Request, now: i64) -> Result<Answer, Ref
     check_host(service, request)?;
     let params = Params::of_query(request);
     let (app, redirect_uri) = addressee(service, &params)?;
+    let fault = service.state().faults.strike("authorize");
+    match fault {
+        Some(Outcome::Refuse(refusal)) => return Err(refusal),
+        Some(Outcome::CallBack { error, description }) => {
+            return refuse(redirect_uri, params.get("state"), &error, description);
+        }
+        None => {}
+    }
     match read(app, redirect_uri, &params) {
         Err((error, description)) => refuse(redirect_uri, params.get("state"), error, &description),
         Ok(asked) if service.approve => allow(service, asked, now),

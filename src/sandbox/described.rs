@@ -11,19 +11,20 @@ use serde_json::json;
 use crate::sandbox::bounded::Bounded;
 use crate::sandbox::people;
 use crate::sandbox::random;
-use crate::sandbox::tokens::{Access, Grant, Issued, Lifetimes, REFRESH_EXPIRES_IN};
+use crate::sandbox::tokens::{Access, Grant, Issued, Lifetimes, OtherClient, REFRESH_EXPIRES_IN};
 use crate::scope::ScopeSet;
 
 /// Marks an access token, so that nobody takes it for one of Webex's.
 const ACCESS: &str = "sandbox_at_";
 /// Marks a refresh token.
 const REFRESH: &str = "sandbox_rt_";
-/// Revoked grants remembered; one process makes few.
+/// Revoked grants and access tokens remembered; one process makes few.
 const MAX_REVOKED: usize = 1000;
 
 /// Issues and reads such tokens. Revocation is all that is kept, and only as long as this process.
 pub struct Described {
     lifetimes: Lifetimes,
+    /// By the ID of a grant or of a single token; both are random.
     revoked: Bounded<()>,
 }
 
@@ -79,9 +80,26 @@ impl Described {
         })
     }
 
-    pub fn revoke(&mut self, grant_id: &str) {
-        if self.revoked.get(grant_id).is_none() {
-            self.revoked.insert(grant_id.to_owned(), ());
+    pub fn end(&mut self, token: &str, client_id: &str, now: i64) -> Result<(), OtherClient> {
+        let refresh = self.read(REFRESH, token, now);
+        let whole_grant = refresh.is_some();
+        let Some((claims, grant)) = refresh.or_else(|| self.read(ACCESS, token, now)) else {
+            return Ok(());
+        };
+        if grant.client_id != client_id {
+            return Err(OtherClient);
+        }
+        self.revoke(if whole_grant {
+            &claims.grant
+        } else {
+            &claims.id
+        });
+        Ok(())
+    }
+
+    pub fn revoke(&mut self, id: &str) {
+        if self.revoked.get(id).is_none() {
+            self.revoked.insert(id.to_owned(), ());
         }
     }
 
@@ -109,7 +127,8 @@ impl Described {
             .decode(token.strip_prefix(mark)?)
             .ok()?;
         let claims: Claims = serde_json::from_slice(&json).ok()?;
-        if claims.exp <= now || self.revoked.get(&claims.grant).is_some() {
+        let revoked = |id: &str| self.revoked.get(id).is_some();
+        if claims.exp <= now || revoked(&claims.grant) || revoked(&claims.id) {
             return None;
         }
         let grant = Grant {
@@ -194,8 +213,16 @@ mod tests {
     fn revocation_holds_for_this_process() {
         let mut sandbox = described(false);
         let issued = sandbox.issue("grant", &grant(), NOW);
-        sandbox.revoke("grant");
+        let next = sandbox.refresh(&issued.refresh_token, "a", NOW).unwrap();
+        assert_eq!(
+            sandbox.end(&issued.access_token, "b", NOW),
+            Err(OtherClient)
+        );
+        assert_eq!(sandbox.end(&issued.access_token, "a", NOW), Ok(()));
         assert_eq!(sandbox.access(&issued.access_token, NOW), None);
+        assert!(sandbox.access(&next.access_token, NOW).is_some());
+        assert_eq!(sandbox.end(&issued.refresh_token, "a", NOW), Ok(()));
+        assert_eq!(sandbox.access(&next.access_token, NOW), None);
         assert!(sandbox.refresh(&issued.refresh_token, "a", NOW).is_none());
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::sandbox::bounded::Bounded;
 use crate::sandbox::random;
-use crate::sandbox::tokens::{Access, Grant, Issued, Lifetimes, REFRESH_EXPIRES_IN};
+use crate::sandbox::tokens::{Access, Grant, Issued, Lifetimes, OtherClient, REFRESH_EXPIRES_IN};
 
 /// Grants remembered. Each may name the whole catalogue, about 10 KiB.
 const MAX_GRANTS: usize = 1000;
@@ -77,6 +77,21 @@ impl Kept {
             scopes: grant.scopes.clone(),
             expires_at: token.expires_at,
         })
+    }
+
+    pub fn end(&mut self, token: &str, client_id: &str) -> Result<(), OtherClient> {
+        let refresh = self.refresh.get(token);
+        let Some(known) = refresh.or_else(|| self.access.get(token)) else {
+            return Ok(());
+        };
+        let whole_grant = refresh.is_some();
+        match self.grants.get(&known.grant_id) {
+            Some(grant) if grant.client_id != client_id => return Err(OtherClient),
+            Some(_) if whole_grant => self.revoke(&known.grant_id.clone()),
+            Some(_) => drop(self.access.remove(token)),
+            None => {}
+        }
+        Ok(())
     }
 
     pub fn revoke(&mut self, grant_id: &str) {
@@ -166,6 +181,22 @@ mod tests {
         assert!(kept.refresh(&second.refresh_token, "a", NOW).is_none());
         assert_eq!(kept.access(&second.access_token, NOW), None);
         assert_eq!(kept.access(&first.access_token, NOW), None);
+    }
+
+    #[test]
+    fn an_access_token_ends_alone_and_a_refresh_token_with_its_grant() {
+        let (mut kept, first) = issued(false);
+        let second = kept.refresh(&first.refresh_token, "a", NOW).unwrap();
+        assert_eq!(kept.end(&first.access_token, "b"), Err(OtherClient));
+        assert_eq!(kept.end(&first.access_token, "a"), Ok(()));
+        assert_eq!(kept.access(&first.access_token, NOW), None);
+        assert!(kept.access(&second.access_token, NOW).is_some());
+        assert_eq!(kept.end(&first.refresh_token, "b"), Err(OtherClient));
+        assert_eq!(kept.end(&first.refresh_token, "a"), Ok(()));
+        assert_eq!(kept.access(&second.access_token, NOW), None);
+        assert!(kept.refresh(&first.refresh_token, "a", NOW).is_none());
+        assert_eq!(kept.end("made-up", "a"), Ok(()));
+        assert_eq!(kept.end(&first.refresh_token, "a"), Ok(()));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::sandbox::client;
 use crate::sandbox::params::Params;
 
 /// Parameters shown with their value.
-const SHOWN: [&str; 10] = [
+const SHOWN: [&str; 11] = [
     "client_id",
     "code_challenge_method",
     "decision",
@@ -20,9 +20,10 @@ const SHOWN: [&str; 10] = [
     "redirect_uri",
     "response_type",
     "scope",
+    "token_type_hint",
 ];
 /// Parameters shown by name alone.
-const MASKED: [&str; 8] = [
+const MASKED: [&str; 9] = [
     "access_token",
     "client_secret",
     "code",
@@ -31,6 +32,7 @@ const MASKED: [&str; 8] = [
     "refresh_token",
     "request",
     "state",
+    "token",
 ];
 /// Stands for a value, and for a name that is neither shown nor masked: a token in the wrong place is a name too.
 const MASK: &str = "…";

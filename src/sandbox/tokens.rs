@@ -45,17 +45,26 @@ pub struct Issued {
 }
 
 impl Issued {
-    pub fn to_json(&self) -> Value {
-        json!({
+    /// The answer, less the members of these names.
+    pub fn to_json(&self, omitted: &[String]) -> Value {
+        let mut answer = json!({
             "access_token": self.access_token,
             "expires_in": self.expires_in,
             "refresh_token": self.refresh_token,
             "refresh_token_expires_in": self.refresh_token_expires_in,
             "token_type": "Bearer",
             "scope": self.scopes.to_string(),
-        })
+        });
+        if let Some(members) = answer.as_object_mut() {
+            members.retain(|name, _| !omitted.contains(name));
+        }
+        answer
     }
 }
+
+/// A token was issued to a client that is not the one asking.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OtherClient;
 
 pub enum Tokens {
     Kept(Kept),
@@ -91,6 +100,18 @@ impl Tokens {
         match self {
             Tokens::Kept(kept) => kept.access(access_token, now),
             Tokens::Described(described) => described.access(access_token, now),
+        }
+    }
+
+    /// Ends one token: an access token alone, a refresh token with its whole grant (RFC 7009 §2.1). One that does not
+    /// hold anyway is no error.
+    ///
+    /// # Errors
+    /// The token is another client's.
+    pub fn end(&mut self, token: &str, client_id: &str, now: i64) -> Result<(), OtherClient> {
+        match self {
+            Tokens::Kept(kept) => kept.end(token, client_id),
+            Tokens::Described(described) => described.end(token, client_id, now),
         }
     }
 

@@ -28,6 +28,8 @@ mod proxy;
 mod redirects;
 mod refusals;
 mod sandbox;
+mod sandbox_faults;
+mod sandbox_revoke;
 mod store;
 mod tls;
 mod token;

@@ -1,5 +1,7 @@
 //! A client of the sandbox by hand: requests that are right but for what a test changes.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
@@ -109,13 +111,50 @@ impl Peer {
     }
 
     pub fn with_bearer(&self, path: &str, token: &str) -> Answer {
-        let url = self.url(path);
+        let bearer = format!("Bearer {token}");
+        self.send("GET", &self.url(path), &[("Authorization", &bearer)], "")
+    }
+
+    /// POST with a JSON body.
+    pub fn post_json(&self, path: &str, token: &str, body: &Value) -> Answer {
+        let bearer = format!("Bearer {token}");
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Content-Type", "application/json"),
+        ];
+        self.send("POST", &self.url(path), &headers, &body.to_string())
+    }
+
+    /// The revocation endpoint, beside the API base; `client` authenticates by Basic.
+    pub fn revoke(&self, client: (&str, &str), form: &[(&str, &str)]) -> Answer {
+        let basic = BASE64_STANDARD.encode(format!("{}:{}", client.0, client.1));
+        let basic = format!("Basic {basic}");
+        self.post_revoke(&[("Authorization", &basic), ("Content-Type", FORM)], form)
+    }
+
+    /// The same with headers of one's own.
+    pub fn post_revoke(&self, headers: &[(&str, &str)], form: &[(&str, &str)]) -> Answer {
+        let mut url = self.url("");
+        url.set_path("/idb/oauth2/v1/revoke");
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
+        self.send("POST", &url, headers, &form)
+    }
+
+    pub fn send(&self, method: &str, url: &Url, headers: &[(&str, &str)], body: &str) -> Answer {
         let port = url.port().unwrap_or_default();
+        let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        let headers: String = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        let length = body.len();
         let request = format!(
-            "GET {} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n\r\n",
-            &url[url::Position::BeforePath..url::Position::AfterQuery],
+            "{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\
+             {headers}Content-Length: {length}\r\n\r\n{body}",
         );
-        http::send(port, request.as_bytes()).unwrap_or_else(|e| panic!("{path}: {e}"))
+        http::send(port, request.as_bytes()).unwrap_or_else(|e| panic!("{method} {url}: {e}"))
     }
 }
 
