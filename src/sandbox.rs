@@ -6,16 +6,21 @@
 
 mod answer;
 mod authorize;
+mod bearer;
 mod bounded;
 mod client;
 mod codes;
+mod consent;
 mod described;
+mod directory;
 mod exchange;
+mod faults;
 mod kept;
 mod log;
 mod params;
 mod people;
 mod random;
+mod revoke;
 mod tokens;
 
 use std::collections::HashSet;
@@ -34,7 +39,10 @@ use crate::scope::{ScopeSet, catalogue};
 use crate::secret::Secret;
 
 use answer::{Answer, Refusal};
+use faults::{Faults, Outcome};
 use tokens::{Lifetimes, Tokens};
+
+pub use faults::{ENDPOINTS, Fault, FaultError, OPTIONAL};
 
 /// The client ID of the app that is there without registering one.
 pub const CLIENT_ID: &str = "sandbox";
@@ -83,10 +91,13 @@ pub struct Options {
 }
 
 /// Where a sandbox runs, which decides what its tokens are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// A server of its own: opaque tokens, kept in memory, gone when it ends.
-    Foreground,
+    Foreground {
+        /// Members left out of token answers, out of [`OPTIONAL`].
+        omit: Vec<String>,
+        faults: Vec<Fault>,
+    },
     /// Inside another command: tokens describe themselves, so that they hold after this process.
     Embedded {
         /// The authorization endpoint answers at once, as if Allow had been pressed.
@@ -174,6 +185,7 @@ fn every_scope() -> ScopeSet {
 struct Service {
     apps: Vec<RegisteredApp>,
     approve: bool,
+    omit: Vec<String>,
     /// The names by which a browser may have come here.
     hosts: [String; 2],
     state: Mutex<State>,
@@ -185,6 +197,7 @@ struct State {
     pending: authorize::Pending,
     codes: codes::Codes,
     tokens: Tokens,
+    faults: Faults,
 }
 
 impl Service {
@@ -193,18 +206,25 @@ impl Service {
             expires_in: options.expires_in,
             rotate: options.rotate,
         };
-        let tokens = match options.form {
-            Form::Foreground => Tokens::kept(lifetimes),
-            Form::Embedded { .. } => Tokens::described(lifetimes),
+        let (tokens, approve, omit, faults) = match options.form {
+            Form::Foreground { omit, faults } => (Tokens::kept(lifetimes), false, omit, faults),
+            Form::Embedded { approve } => (
+                Tokens::described(lifetimes),
+                approve,
+                Vec::new(),
+                Vec::new(),
+            ),
         };
         Service {
             apps: options.apps,
-            approve: options.form == Form::Embedded { approve: true },
+            approve,
+            omit,
             hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}")],
             state: Mutex::new(State {
                 pending: authorize::Pending::default(),
                 codes: codes::Codes::default(),
                 tokens,
+                faults: Faults::new(faults),
             }),
             log: options.log,
         }
@@ -222,20 +242,37 @@ impl Service {
     }
 
     fn route(&self, request: &Request, now: i64) -> Result<Answer, Refusal> {
-        let method = request.method.as_str();
-        match (request.path(), method) {
+        let (path, method) = (request.path(), request.method.as_str());
+        self.fail(path)?;
+        match (path, method) {
             ("/v1/authorize", "GET") => authorize::ask(self, request, now),
             ("/v1/authorize", "POST") => authorize::decide(self, request, now),
             ("/v1/access_token", "POST") => exchange::answer(self, request, now),
-            ("/v1/people/me", "GET") => people::me(self, request, now),
-            ("/v1/authorizations/tokenExpiry", "GET") => people::token_expiry(self, request, now),
+            ("/v1/people/me", "GET") => directory::me(self, request, now),
+            ("/v1/authorizations/tokenExpiry", "GET") => bearer::token_expiry(self, request, now),
+            (revoke::PATH, "POST") => revoke::answer(self, request, now),
             ("/v1/authorize", _) => Err(Refusal::method("GET, POST")),
-            ("/v1/access_token", _) => Err(Refusal::method("POST")),
+            ("/v1/access_token" | revoke::PATH, _) => Err(Refusal::method("POST")),
             ("/v1/people/me" | "/v1/authorizations/tokenExpiry", _) => Err(Refusal::method("GET")),
             _ => Err(Refusal::webexapis(
                 404,
                 "The requested resource could not be found.",
             )),
+        }
+    }
+
+    /// Fails before anything else, so that a request that is to fail changes nothing. The authorization endpoint
+    /// does so by itself, once it knows whom to call back.
+    fn fail(&self, path: &str) -> Result<(), Refusal> {
+        let endpoint = match path.strip_prefix("/v1/") {
+            Some("authorize" | "revoke") => return Ok(()),
+            Some(endpoint) => endpoint,
+            None if path == revoke::PATH => "revoke",
+            None => return Ok(()),
+        };
+        match self.state().faults.strike(endpoint) {
+            Some(Outcome::Refuse(refusal)) => Err(refusal),
+            _ => Ok(()),
         }
     }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::cmd::Context;
 use crate::error::{Error, Kind, Result};
 use crate::output::Output;
-use crate::sandbox::{self, Form, Log, Options, RegisteredApp};
+use crate::sandbox::{self, ENDPOINTS, Fault, FaultError, Form, Log, Options, RegisteredApp};
 use crate::session;
 use crate::signals::Signals;
 
@@ -27,6 +27,10 @@ const MAX_LOG_LINES: usize = 10_000;
 /// alone and forgets everything when it ends. Its client is `sandbox`, with
 /// the secret `sandbox-secret` and the redirect URI
 /// http://127.0.0.1:8911/callback, or the same on localhost.
+///
+/// Its consent page lets you untick scopes and choose who signs in: two people
+/// of one organisation, or one of another. Tokens can be revoked at
+/// /idb/oauth2/v1/revoke.
 ///
 ///   $ webex-connect sandbox --port 8912
 ///   $ echo sandbox-secret | webex-connect login try --client-id sandbox \
@@ -49,6 +53,23 @@ pub struct Arguments {
     /// may ask for every known one.
     #[arg(long, value_name = "FILE")]
     app: Option<PathBuf>,
+    /// Leave members out of token answers
+    ///
+    /// A client has to bear each of them missing: RFC 6749 makes all but the token_type optional, and Webex may leave
+    /// that out too. Separate them by commas, or say it again.
+    #[arg(long, value_name = "MEMBER", value_delimiter = ',', value_parser = sandbox::OPTIONAL)]
+    omit: Vec<String>,
+    /// Make an endpoint fail, as ENDPOINT=STATUS, ENDPOINT=STATUS:CODE or authorize=CODE
+    ///
+    /// STATUS is 400 to 599 and answers in the shape of Webex's API; with an error CODE it is the shape of the identity
+    /// broker. `authorize` shows a page for a STATUS and calls the app back with a CODE. A 429 says Retry-After: 1.
+    /// With `*N` at its end the first N requests fail; after them the next --fail for the endpoint holds, or none.
+    /// A request that fails changes nothing.
+    ///
+    /// Endpoints: access_token, authorize, revoke, people/me, people, rooms, authorizations/tokenExpiry.
+    /// For example: --fail access_token=503*2 --fail revoke=401:invalid_client --fail authorize=access_denied
+    #[arg(long, value_name = "FAULT")]
+    fail: Vec<String>,
     /// Write one line of JSON per request to stdout, secrets masked
     #[arg(long)]
     log: bool,
@@ -67,7 +88,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         expires_in: arguments.expires_in,
         rotate: arguments.rotate,
         apps,
-        form: Form::Foreground,
+        form: Form::Foreground {
+            omit: arguments.omit.clone(),
+            faults: faults(&arguments.fail)?,
+        },
         log: arguments.log.then(|| log_to(context.output)),
     };
     session::runtime()?.block_on(async {
@@ -80,6 +104,23 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         }
         Err(signals.next().await.into_error("the sandbox has ended"))
     })
+}
+
+fn faults(texts: &[String]) -> Result<Vec<Fault>> {
+    let read = |text: &String| {
+        text.parse::<Fault>().map_err(|error| {
+            let hint = match error {
+                FaultError::Endpoint => format!("it is one of {}", ENDPOINTS.join(", ")),
+                _ => "write it like `--fail access_token=503`, `--fail access_token=400:invalid_grant*1` or \
+                      `--fail authorize=access_denied`"
+                    .to_owned(),
+            };
+            Error::new(Kind::Usage, format!("can't fail like {text:?}"))
+                .with_detail(&error.to_string())
+                .with_hint(hint)
+        })
+    };
+    texts.iter().map(read).collect()
 }
 
 /// Writes the log from a thread of its own: whoever does not read it holds up nobody but the log.

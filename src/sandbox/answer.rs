@@ -1,5 +1,7 @@
 //! Answers, and the shapes in which Webex refuses.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 use url::Url;
 
@@ -53,7 +55,7 @@ enum Shape {
     /// `message`, `errors[].description`, `trackingId`.
     Webexapis,
     /// `error`, `error_description`, `trackingID`: RFC 6749 §5.2 and Webex's number.
-    Idbroker(&'static str),
+    Idbroker(Cow<'static, str>),
     /// For a person, where the app can't or mustn't be called back (RFC 6749 §4.1.2.1).
     Page,
 }
@@ -63,8 +65,12 @@ impl Refusal {
         Refusal::new(status, Shape::Webexapis, description.into())
     }
 
-    pub fn idbroker(status: u16, error: &'static str, description: impl Into<String>) -> Refusal {
-        Refusal::new(status, Shape::Idbroker(error), description.into())
+    pub fn idbroker(
+        status: u16,
+        error: impl Into<Cow<'static, str>>,
+        description: impl Into<String>,
+    ) -> Refusal {
+        Refusal::new(status, Shape::Idbroker(error.into()), description.into())
     }
 
     pub fn page(status: u16, description: impl Into<String>) -> Refusal {
@@ -96,7 +102,7 @@ impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Answer {
         let description = &refusal.description;
         let tracking_id = format!("SANDBOX_{}", random::uuid());
-        let mut response = match refusal.shape {
+        let mut response = match &refusal.shape {
             Shape::Webexapis => json_response(
                 refusal.status,
                 &json!({
@@ -119,7 +125,7 @@ impl From<Refusal> for Answer {
             response = response.with_header(name, value);
         }
         let error = match refusal.shape {
-            Shape::Idbroker(error) => error.to_owned(),
+            Shape::Idbroker(error) => error.into_owned(),
             Shape::Webexapis | Shape::Page => refusal.description,
         };
         Answer {

@@ -1,14 +1,13 @@
-//! The authorization endpoint (RFC 6749 §3.1) and the page on which a person allows or refuses.
-
-use std::fmt::Write as _;
+//! The authorization endpoint (RFC 6749 §3.1): what an app asks for, and what a person decides.
 
 use url::Url;
 
 use crate::http::Request;
-use crate::page::{Forms, escape, fill, page};
 use crate::sandbox::answer::{Answer, Refusal};
 use crate::sandbox::bounded::Bounded;
 use crate::sandbox::codes::{Terms, is_challenge};
+use crate::sandbox::consent::{self, Choice};
+use crate::sandbox::faults::Outcome;
 use crate::sandbox::params::Params;
 use crate::sandbox::{RegisteredApp, Service, people, random};
 use crate::scope::ScopeSet;
@@ -47,15 +46,23 @@ pub fn ask(service: &Service, request: &Request, now: i64) -> Result<Answer, Ref
     check_host(service, request)?;
     let params = Params::of_query(request);
     let (app, redirect_uri) = addressee(service, &params)?;
+    let fault = service.state().faults.strike("authorize");
+    match fault {
+        Some(Outcome::Refuse(refusal)) => return Err(refusal),
+        Some(Outcome::CallBack { error, description }) => {
+            return refuse(redirect_uri, params.get("state"), &error, description);
+        }
+        None => {}
+    }
     match read(app, redirect_uri, &params) {
         Err((error, description)) => refuse(redirect_uri, params.get("state"), error, &description),
         Ok(asked) if service.approve => allow(service, asked, now),
         Ok(asked) => {
             let id = random::id();
-            let answer = consent(app, &asked, &id);
+            let page = consent::ask(app, &asked.terms, &id);
             let entry = (asked, now.saturating_add(REQUEST_LIFE));
             service.state().pending.0.insert(id, entry);
-            Ok(answer)
+            Ok(Answer::page(page))
         }
     }
 }
@@ -66,23 +73,30 @@ pub fn ask(service: &Service, request: &Request, now: i64) -> Result<Answer, Ref
 /// A page, for a form that no consent page sent or that was sent before.
 pub fn decide(service: &Service, request: &Request, now: i64) -> Result<Answer, Refusal> {
     check_host(service, request)?;
-    let Some(params) = Params::of_form(request) else {
+    let Some(form) = Params::of_form(request) else {
         return Err(Refusal::page(415, "That is not the form of this page."));
     };
-    let allowed = match params.get("decision") {
-        Some("allow") if !params.repeated() => true,
-        Some("refuse") if !params.repeated() => false,
-        _ => return Err(Refusal::page(400, "That is not an answer to this page.")),
-    };
-    let id = params.get("request").unwrap_or_default();
-    let pending = service.state().pending.0.remove(id);
-    let Some((asked, _)) = pending.filter(|(_, expires_at)| *expires_at > now) else {
-        return Err(Refusal::page(
-            400,
-            "This request was answered before, or has expired.",
-        ));
-    };
-    if allowed {
+    let not_ours = || Refusal::page(400, "That is not an answer to this page.");
+    let answered = || Refusal::page(400, "This request was answered before, or has expired.");
+    let choice = Choice::read(form).ok_or_else(not_ours)?;
+    let mut state = service.state();
+    let waiting = state.pending.0.get(&choice.request);
+    let (asked, _) = waiting
+        .filter(|(_, expires_at)| *expires_at > now)
+        .ok_or_else(answered)?;
+    let kept = choice.kept(&asked.terms.scopes).ok_or_else(not_ours)?;
+    if choice.allow && kept.is_empty() {
+        // Nothing is decided yet, so the request goes on waiting.
+        let app = service.app(&asked.terms.client_id).ok_or_else(not_ours)?;
+        let page = consent::ask_again(app, &asked.terms, &choice);
+        return Ok(Answer::page(page));
+    }
+    let decided = state.pending.0.remove(&choice.request);
+    drop(state);
+    let (mut asked, _) = decided.ok_or_else(answered)?;
+    if choice.allow {
+        asked.terms.person = choice.person;
+        asked.terms.scopes = kept;
         return allow(service, asked, now);
     }
     let (uri, state) = (&asked.terms.redirect_uri, &asked.state);
@@ -149,6 +163,7 @@ fn read(app: &RegisteredApp, redirect_uri: &str, params: &Params) -> Result<Aske
             client_id: app.client_id.clone(),
             redirect_uri: redirect_uri.to_owned(),
             code_challenge: code_challenge.to_owned(),
+            person: people::hinted(params.get("login_hint")),
             scopes,
         },
         state: state.to_owned(),
@@ -199,30 +214,6 @@ fn callback(redirect_uri: &str, pairs: &[(&str, &str)]) -> Result<Url, Refusal> 
         .map_err(|_| Refusal::page(400, "The registered redirect_uri is no address."))?;
     location.query_pairs_mut().extend_pairs(pairs);
     Ok(location)
-}
-
-fn consent(app: &RegisteredApp, asked: &Asked, id: &str) -> Answer {
-    let scopes = asked
-        .terms
-        .scopes
-        .iter()
-        .fold(String::new(), |mut list, scope| {
-            // Writing to a String cannot fail.
-            let _ = write!(list, "<li><code>{}</code></li>", escape(scope));
-            list
-        });
-    let content = fill(
-        include_str!("consent.html"),
-        &[
-            ("app", &escape(&app.name)),
-            ("person", people::NAME),
-            ("email", people::EMAIL),
-            ("redirect_uri", &escape(&asked.terms.redirect_uri)),
-            ("scopes", &scopes),
-            ("request", id),
-        ],
-    );
-    Answer::page(page(200, "Sandbox: allow access?", &content, Forms::Any))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use crate::sandbox::bounded::Bounded;
+use crate::sandbox::people::Person;
 use crate::sandbox::random;
 use crate::scope::ScopeSet;
 
@@ -20,6 +21,7 @@ pub struct Terms {
     pub redirect_uri: String,
     /// The S256 challenge (RFC 7636 §4.2).
     pub code_challenge: String,
+    pub person: &'static Person,
     pub scopes: ScopeSet,
 }
 
@@ -81,7 +83,7 @@ impl Default for Codes {
 
 impl Codes {
     pub fn issue(&mut self, terms: Terms, now: i64) -> String {
-        let code = random::opaque();
+        let code = random::opaque(terms.person.organization);
         let entry = Code {
             terms,
             grant_id: random::id(),
@@ -138,6 +140,7 @@ fn challenge_of(verifier: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::people;
 
     /// RFC 7636 appendix B.
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -150,6 +153,7 @@ mod tests {
             client_id: "a".to_owned(),
             redirect_uri: "http://127.0.0.1/cb".to_owned(),
             code_challenge: CHALLENGE.to_owned(),
+            person: people::hinted(None),
             scopes: ScopeSet::standard(),
         };
         let code = codes.issue(terms, NOW);

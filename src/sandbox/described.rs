@@ -1,6 +1,6 @@
 //! Tokens that describe themselves, so that a later process accepts what an earlier one issued.
 //!
-//! They are not signed. Anyone can write one, and gains what the sandbox guards: a made-up person. A signature would
+//! They are not signed. Anyone can write one, and gains what the sandbox guards: made-up people. A signature would
 //! need a key that outlives the process, which is a secret to store for the sake of none.
 
 use base64::Engine as _;
@@ -9,20 +9,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::sandbox::bounded::Bounded;
+use crate::sandbox::people;
 use crate::sandbox::random;
-use crate::sandbox::tokens::{Access, Grant, Issued, Lifetimes, REFRESH_EXPIRES_IN};
+use crate::sandbox::tokens::{Access, Grant, Issued, Lifetimes, OtherClient, REFRESH_EXPIRES_IN};
 use crate::scope::ScopeSet;
 
 /// Marks an access token, so that nobody takes it for one of Webex's.
 const ACCESS: &str = "sandbox_at_";
 /// Marks a refresh token.
 const REFRESH: &str = "sandbox_rt_";
-/// Revoked grants remembered; one process makes few.
+/// Revoked grants and access tokens remembered; one process makes few.
 const MAX_REVOKED: usize = 1000;
 
 /// Issues and reads such tokens. Revocation is all that is kept, and only as long as this process.
 pub struct Described {
     lifetimes: Lifetimes,
+    /// By the ID of a grant or of a single token; both are random.
     revoked: Bounded<()>,
 }
 
@@ -30,6 +32,8 @@ pub struct Described {
 #[serde(deny_unknown_fields)]
 struct Claims {
     client_id: String,
+    /// The person's ID.
+    person: String,
     scope: String,
     /// Seconds since the epoch.
     exp: i64,
@@ -70,14 +74,32 @@ impl Described {
     pub fn access(&self, access_token: &str, now: i64) -> Option<Access> {
         let (claims, grant) = self.read(ACCESS, access_token, now)?;
         Some(Access {
+            person: grant.person,
             scopes: grant.scopes,
             expires_at: claims.exp,
         })
     }
 
-    pub fn revoke(&mut self, grant_id: &str) {
-        if self.revoked.get(grant_id).is_none() {
-            self.revoked.insert(grant_id.to_owned(), ());
+    pub fn end(&mut self, token: &str, client_id: &str, now: i64) -> Result<(), OtherClient> {
+        let refresh = self.read(REFRESH, token, now);
+        let whole_grant = refresh.is_some();
+        let Some((claims, grant)) = refresh.or_else(|| self.read(ACCESS, token, now)) else {
+            return Ok(());
+        };
+        if grant.client_id != client_id {
+            return Err(OtherClient);
+        }
+        self.revoke(if whole_grant {
+            &claims.grant
+        } else {
+            &claims.id
+        });
+        Ok(())
+    }
+
+    pub fn revoke(&mut self, id: &str) {
+        if self.revoked.get(id).is_none() {
+            self.revoked.insert(id.to_owned(), ());
         }
     }
 
@@ -105,11 +127,13 @@ impl Described {
             .decode(token.strip_prefix(mark)?)
             .ok()?;
         let claims: Claims = serde_json::from_slice(&json).ok()?;
-        if claims.exp <= now || self.revoked.get(&claims.grant).is_some() {
+        let revoked = |id: &str| self.revoked.get(id).is_some();
+        if claims.exp <= now || revoked(&claims.grant) || revoked(&claims.id) {
             return None;
         }
         let grant = Grant {
             client_id: claims.client_id.clone(),
+            person: people::by_id(&claims.person)?,
             scopes: ScopeSet::parse_strict(&claims.scope).ok()?,
         };
         Some((claims, grant))
@@ -119,6 +143,7 @@ impl Described {
 fn write(mark: &str, grant_id: &str, grant: &Grant, expires_at: i64) -> String {
     let claims = json!(Claims {
         client_id: grant.client_id.clone(),
+        person: grant.person.id.to_owned(),
         scope: grant.scopes.to_string(),
         exp: expires_at,
         grant: grant_id.to_owned(),
@@ -146,6 +171,7 @@ mod tests {
     fn grant() -> Grant {
         Grant {
             client_id: "a".to_owned(),
+            person: people::by_email("sandbox.stranger@example.org").unwrap(),
             scopes: ScopeSet::parse("spark:a spark:b").unwrap(),
         }
     }
@@ -158,6 +184,7 @@ mod tests {
         let later = described(false);
         let access = later.access(&issued.access_token, NOW + 59).unwrap();
         assert_eq!(access.scopes, grant().scopes);
+        assert_eq!(access.person, grant().person);
         assert_eq!(later.access(&issued.access_token, NOW + 60), None);
         let again = later.refresh(&issued.refresh_token, "a", NOW + 9).unwrap();
         assert_eq!(again.refresh_token, issued.refresh_token);
@@ -171,7 +198,10 @@ mod tests {
         let sandbox = described(true);
         assert_eq!(sandbox.access(&issued.refresh_token, NOW), None);
         assert_eq!(sandbox.access("sandbox_at_e30", NOW), None);
-        assert_eq!(sandbox.access(&random::opaque(), NOW), None);
+        assert_eq!(
+            sandbox.access(&random::opaque(grant().person.organization), NOW),
+            None
+        );
         let refreshed = |token: &str, client_id| sandbox.refresh(token, client_id, NOW);
         assert!(refreshed(&issued.access_token, "a").is_none());
         assert!(refreshed(&issued.refresh_token, "b").is_none());
@@ -183,8 +213,16 @@ mod tests {
     fn revocation_holds_for_this_process() {
         let mut sandbox = described(false);
         let issued = sandbox.issue("grant", &grant(), NOW);
-        sandbox.revoke("grant");
+        let next = sandbox.refresh(&issued.refresh_token, "a", NOW).unwrap();
+        assert_eq!(
+            sandbox.end(&issued.access_token, "b", NOW),
+            Err(OtherClient)
+        );
+        assert_eq!(sandbox.end(&issued.access_token, "a", NOW), Ok(()));
         assert_eq!(sandbox.access(&issued.access_token, NOW), None);
+        assert!(sandbox.access(&next.access_token, NOW).is_some());
+        assert_eq!(sandbox.end(&issued.refresh_token, "a", NOW), Ok(()));
+        assert_eq!(sandbox.access(&next.access_token, NOW), None);
         assert!(sandbox.refresh(&issued.refresh_token, "a", NOW).is_none());
     }
 }

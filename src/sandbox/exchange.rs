@@ -43,7 +43,7 @@ pub fn answer(service: &Service, request: &Request, now: i64) -> Result<Answer, 
         }
         None => return Err(invalid_request("The grant_type is missing.")),
     };
-    Ok(Answer::json(&issued.to_json()))
+    Ok(Answer::json(&issued.to_json(&service.omit)))
 }
 
 /// RFC 6749 §4.1.3 with RFC 7636 §4.5. What is malformed is told before the code is touched.
@@ -74,6 +74,7 @@ fn redeem(
         Ok((grant_id, terms)) => {
             let grant = Grant {
                 client_id: terms.client_id,
+                person: terms.person,
                 scopes: terms.scopes,
             };
             Ok(state.tokens.issue(&grant_id, grant, now))

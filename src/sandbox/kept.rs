@@ -2,7 +2,7 @@
 
 use crate::sandbox::bounded::Bounded;
 use crate::sandbox::random;
-use crate::sandbox::tokens::{Access, Grant, Issued, Lifetimes, REFRESH_EXPIRES_IN};
+use crate::sandbox::tokens::{Access, Grant, Issued, Lifetimes, OtherClient, REFRESH_EXPIRES_IN};
 
 /// Grants remembered. Each may name the whole catalogue, about 10 KiB.
 const MAX_GRANTS: usize = 1000;
@@ -37,7 +37,7 @@ impl Kept {
 
     pub fn issue(&mut self, grant_id: &str, grant: Grant, now: i64) -> Issued {
         self.grants.insert(grant_id.to_owned(), grant.clone());
-        let refresh_token = self.new_refresh_token(grant_id, now);
+        let refresh_token = self.new_refresh_token(grant_id, &grant, now);
         self.issued(grant_id, grant, refresh_token, now)
     }
 
@@ -62,7 +62,7 @@ impl Kept {
             token.expires_at = now.saturating_add(REFRESH_EXPIRES_IN);
         }
         let next = if rotate {
-            self.new_refresh_token(&token.grant_id, now)
+            self.new_refresh_token(&token.grant_id, &grant, now)
         } else {
             refresh_token.to_owned()
         };
@@ -73,9 +73,25 @@ impl Kept {
         let token = self.access.get(access_token)?;
         let grant = self.grants.get(&token.grant_id)?;
         (token.expires_at > now).then(|| Access {
+            person: grant.person,
             scopes: grant.scopes.clone(),
             expires_at: token.expires_at,
         })
+    }
+
+    pub fn end(&mut self, token: &str, client_id: &str) -> Result<(), OtherClient> {
+        let refresh = self.refresh.get(token);
+        let Some(known) = refresh.or_else(|| self.access.get(token)) else {
+            return Ok(());
+        };
+        let whole_grant = refresh.is_some();
+        match self.grants.get(&known.grant_id) {
+            Some(grant) if grant.client_id != client_id => return Err(OtherClient),
+            Some(_) if whole_grant => self.revoke(&known.grant_id.clone()),
+            Some(_) => drop(self.access.remove(token)),
+            None => {}
+        }
+        Ok(())
     }
 
     pub fn revoke(&mut self, grant_id: &str) {
@@ -84,7 +100,7 @@ impl Kept {
 
     /// Older access tokens live on until they expire, as Webex's seem to.
     fn issued(&mut self, grant_id: &str, grant: Grant, refresh_token: String, now: i64) -> Issued {
-        let access_token = random::opaque();
+        let access_token = random::opaque(grant.person.organization);
         let expires_in = self.lifetimes.expires_in;
         let token = Token {
             grant_id: grant_id.to_owned(),
@@ -101,8 +117,8 @@ impl Kept {
         }
     }
 
-    fn new_refresh_token(&mut self, grant_id: &str, now: i64) -> String {
-        let refresh_token = random::opaque();
+    fn new_refresh_token(&mut self, grant_id: &str, grant: &Grant, now: i64) -> String {
+        let refresh_token = random::opaque(grant.person.organization);
         let token = Token {
             grant_id: grant_id.to_owned(),
             expires_at: now.saturating_add(REFRESH_EXPIRES_IN),
@@ -116,6 +132,7 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::people;
     use crate::scope::ScopeSet;
 
     const NOW: i64 = 1_700_000_000;
@@ -127,6 +144,7 @@ mod tests {
         });
         let grant = Grant {
             client_id: "a".to_owned(),
+            person: people::hinted(None),
             scopes: ScopeSet::standard(),
         };
         let issued = kept.issue("grant", grant, NOW);
@@ -163,6 +181,22 @@ mod tests {
         assert!(kept.refresh(&second.refresh_token, "a", NOW).is_none());
         assert_eq!(kept.access(&second.access_token, NOW), None);
         assert_eq!(kept.access(&first.access_token, NOW), None);
+    }
+
+    #[test]
+    fn an_access_token_ends_alone_and_a_refresh_token_with_its_grant() {
+        let (mut kept, first) = issued(false);
+        let second = kept.refresh(&first.refresh_token, "a", NOW).unwrap();
+        assert_eq!(kept.end(&first.access_token, "b"), Err(OtherClient));
+        assert_eq!(kept.end(&first.access_token, "a"), Ok(()));
+        assert_eq!(kept.access(&first.access_token, NOW), None);
+        assert!(kept.access(&second.access_token, NOW).is_some());
+        assert_eq!(kept.end(&first.refresh_token, "b"), Err(OtherClient));
+        assert_eq!(kept.end(&first.refresh_token, "a"), Ok(()));
+        assert_eq!(kept.access(&second.access_token, NOW), None);
+        assert!(kept.refresh(&first.refresh_token, "a", NOW).is_none());
+        assert_eq!(kept.end("made-up", "a"), Ok(()));
+        assert_eq!(kept.end(&first.refresh_token, "a"), Ok(()));
     }
 
     #[test]

@@ -9,19 +9,21 @@ use crate::sandbox::client;
 use crate::sandbox::params::Params;
 
 /// Parameters shown with their value.
-const SHOWN: [&str; 9] = [
+const SHOWN: [&str; 11] = [
     "client_id",
     "code_challenge_method",
     "decision",
     "grant_type",
     "login_hint",
+    "person",
     "prompt",
     "redirect_uri",
     "response_type",
     "scope",
+    "token_type_hint",
 ];
 /// Parameters shown by name alone.
-const MASKED: [&str; 8] = [
+const MASKED: [&str; 9] = [
     "access_token",
     "client_secret",
     "code",
@@ -30,6 +32,7 @@ const MASKED: [&str; 8] = [
     "refresh_token",
     "request",
     "state",
+    "token",
 ];
 /// Stands for a value, and for a name that is neither shown nor masked: a token in the wrong place is a name too.
 const MASK: &str = "…";
@@ -46,8 +49,9 @@ pub fn entry(request: &Request, answer: &Answer, now: Timestamp) -> Value {
     entry.insert("path".to_owned(), json!(request.path()));
     entry.insert("status".to_owned(), json!(answer.response.status()));
     for name in ["client_id", "grant_type", "scope"] {
-        if let Some(value) = sent.iter().find_map(|params| params.get(name)) {
-            entry.insert(name.to_owned(), json!(value));
+        let values = all(&sent, name);
+        if !values.is_empty() {
+            entry.insert(name.to_owned(), json!(values));
         }
     }
     if let Some(basic) = client::basic(request) {
@@ -60,15 +64,21 @@ pub fn entry(request: &Request, answer: &Answer, now: Timestamp) -> Value {
     Value::Object(entry)
 }
 
+/// Every value of a name: the consent page sends a `scope` for each box that is ticked.
+fn all(sent: &[Params], name: &str) -> String {
+    let values = sent.iter().flat_map(|params| params.all(name));
+    values.collect::<Vec<_>>().join(" ")
+}
+
 fn masked(request: &Request, sent: &[Params]) -> Value {
     let mut masked = Map::new();
-    for (name, value) in sent.iter().flat_map(Params::iter) {
+    for (name, _) in sent.iter().flat_map(Params::iter) {
         let (name, value) = if SHOWN.contains(&name) {
-            (name, value)
+            (name, all(sent, name))
         } else if MASKED.contains(&name) {
-            (name, MASK)
+            (name, MASK.to_owned())
         } else {
-            (MASK, MASK)
+            (MASK, MASK.to_owned())
         };
         masked.insert(name.to_owned(), json!(value));
     }

@@ -18,13 +18,28 @@ impl Params {
     /// The parameters of a form, or nothing when the body says it is something else.
     pub fn of_form(request: &Request) -> Option<Params> {
         let media_type = request.header("Content-Type")?.split(';').next()?.trim();
-        media_type.eq_ignore_ascii_case(FORM).then(|| {
-            Params(
-                url::form_urlencoded::parse(&request.body)
-                    .into_owned()
-                    .collect(),
-            )
-        })
+        media_type
+            .eq_ignore_ascii_case(FORM)
+            .then(|| Params::of_text(&request.body))
+    }
+
+    /// The parameters of a form's text.
+    pub fn of_text(form: impl AsRef<[u8]>) -> Params {
+        let pairs = url::form_urlencoded::parse(form.as_ref());
+        Params(pairs.into_owned().collect())
+    }
+
+    /// Every value of a name that has one.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.iter()
+            .filter(move |(known, value)| *known == name && !value.is_empty())
+            .map(|(_, value)| value)
+    }
+
+    /// Takes out every value of a name, for the one that may stand twice.
+    pub fn take(&mut self, name: &str) -> Vec<String> {
+        let taken = self.0.extract_if(.., |(known, _)| known == name);
+        taken.map(|(_, value)| value).collect()
     }
 
     /// One without a value counts as left out (RFC 6749 §3.1).

@@ -3,15 +3,13 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
-use crate::sandbox::people;
-
 /// The cluster named in codes and tokens; Webex writes four characters there.
 const CLUSTER: &str = "SB01";
 
 /// A code or token as Webex writes them: 64 base64url characters, the cluster, the organisation; 106 in all.
-pub fn opaque() -> String {
+pub fn opaque(organization: &str) -> String {
     let random = BASE64_URL_SAFE_NO_PAD.encode(bytes::<48>());
-    format!("{random}_{CLUSTER}_{}", people::ORGANIZATION)
+    format!("{random}_{CLUSTER}_{organization}")
 }
 
 /// A key of our own, 256 bits.
@@ -51,8 +49,9 @@ mod tests {
 
     #[test]
     fn codes_and_tokens_have_the_length_of_webex_ones() {
-        assert_eq!(opaque().len(), 106);
-        assert_ne!(opaque(), opaque());
-        assert_eq!(uuid().len(), 36);
+        let organization = uuid();
+        assert_eq!(organization.len(), 36);
+        assert_eq!(opaque(&organization).len(), 106);
+        assert_ne!(opaque(&organization), opaque(&organization));
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::described::Described;
 use crate::sandbox::kept::Kept;
+use crate::sandbox::people::Person;
 use crate::scope::ScopeSet;
 
 /// Seconds a refresh token lives: what Webex answers, 90 days less the second it took.
@@ -22,12 +23,14 @@ pub struct Lifetimes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     pub client_id: String,
+    pub person: &'static Person,
     pub scopes: ScopeSet,
 }
 
 /// A valid access token, read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Access {
+    pub person: &'static Person,
     pub scopes: ScopeSet,
     pub expires_at: i64,
 }
@@ -42,17 +45,26 @@ pub struct Issued {
 }
 
 impl Issued {
-    pub fn to_json(&self) -> Value {
-        json!({
+    /// The answer, less the members of these names.
+    pub fn to_json(&self, omitted: &[String]) -> Value {
+        let mut answer = json!({
             "access_token": self.access_token,
             "expires_in": self.expires_in,
             "refresh_token": self.refresh_token,
             "refresh_token_expires_in": self.refresh_token_expires_in,
             "token_type": "Bearer",
             "scope": self.scopes.to_string(),
-        })
+        });
+        if let Some(members) = answer.as_object_mut() {
+            members.retain(|name, _| !omitted.contains(name));
+        }
+        answer
     }
 }
+
+/// A token was issued to a client that is not the one asking.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OtherClient;
 
 pub enum Tokens {
     Kept(Kept),
@@ -88,6 +100,18 @@ impl Tokens {
         match self {
             Tokens::Kept(kept) => kept.access(access_token, now),
             Tokens::Described(described) => described.access(access_token, now),
+        }
+    }
+
+    /// Ends one token: an access token alone, a refresh token with its whole grant (RFC 7009 §2.1). One that does not
+    /// hold anyway is no error.
+    ///
+    /// # Errors
+    /// The token is another client's.
+    pub fn end(&mut self, token: &str, client_id: &str, now: i64) -> Result<(), OtherClient> {
+        match self {
+            Tokens::Kept(kept) => kept.end(token, client_id),
+            Tokens::Described(described) => described.end(token, client_id, now),
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod answers;
 mod bind;
+mod consent;
 mod empty;
 #[cfg(target_os = "linux")]
 mod endless;
@@ -28,6 +29,8 @@ mod redirects;
 mod refusals;
 mod sandbox;
 mod scopes;
+mod sandbox_faults;
+mod sandbox_revoke;
 mod store;
 mod tls;
 mod token;

@@ -1,144 +1,9 @@
 //! The sandbox as a server: stricter than Webex, in Webex's own shapes.
 
 use serde_json::Value;
-use url::{Url, form_urlencoded};
 
-use crate::env::{Answer, CLIENT_ID, CLIENT_SECRET, Env, Sandbox, http};
-
-const REDIRECT_URI: &str = "http://127.0.0.1:9/callback";
-/// RFC 7636 appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-
-struct Peer {
-    _env: Env,
-    sandbox: Sandbox,
-}
-
-impl Peer {
-    fn start(options: &[&str]) -> Peer {
-        let env = Env::new();
-        let sandbox = Sandbox::with(&env, REDIRECT_URI, options);
-        Peer { _env: env, sandbox }
-    }
-
-    fn url(&self, path: &str) -> Url {
-        let text = format!("{}/{path}", self.sandbox.base);
-        text.parse().unwrap_or_else(|e| panic!("{text}: {e}"))
-    }
-
-    /// An authorization request that is right but for the changes; an empty value leaves the parameter out.
-    fn authorize(&self, changes: &[(&str, &str)]) -> Answer {
-        let mut url = self.url("authorize");
-        url.query_pairs_mut().extend_pairs(changed(
-            &[
-                ("response_type", "code"),
-                ("client_id", CLIENT_ID),
-                ("redirect_uri", REDIRECT_URI),
-                ("scope", "spark:people_read"),
-                ("state", "s"),
-                ("code_challenge", CHALLENGE),
-                ("code_challenge_method", "S256"),
-            ],
-            changes,
-        ));
-        http::get(&url)
-    }
-
-    /// What the redirect carries as `name`, after the person pressed Allow.
-    fn code(&self) -> String {
-        let page = self.authorize(&[]);
-        let id = page
-            .body
-            .split("name=\"request\" value=\"")
-            .nth(1)
-            .and_then(|rest| rest.split('"').next());
-        let form = format!(
-            "request={}&decision=allow",
-            id.unwrap_or_else(|| panic!("{page}"))
-        );
-        let answer = http::request("POST", &self.url("authorize"), FORM, &form);
-        called_back(&answer, "code")
-    }
-
-    fn exchange(&self, code: &str, changes: &[(&str, &str)]) -> Answer {
-        self.token(
-            &[
-                ("grant_type", "authorization_code"),
-                ("client_id", CLIENT_ID),
-                ("client_secret", CLIENT_SECRET),
-                ("code", code),
-                ("redirect_uri", REDIRECT_URI),
-                ("code_verifier", VERIFIER),
-            ],
-            changes,
-        )
-    }
-
-    fn refresh(&self, refresh_token: &str, changes: &[(&str, &str)]) -> Answer {
-        self.token(
-            &[
-                ("grant_type", "refresh_token"),
-                ("client_id", CLIENT_ID),
-                ("client_secret", CLIENT_SECRET),
-                ("refresh_token", refresh_token),
-            ],
-            changes,
-        )
-    }
-
-    fn token(&self, right: &[(&str, &str)], changes: &[(&str, &str)]) -> Answer {
-        let form = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(changed(right, changes))
-            .finish();
-        http::request("POST", &self.url("access_token"), FORM, &form)
-    }
-
-    fn tokens(&self) -> Value {
-        let answer = self.exchange(&self.code(), &[]);
-        assert_eq!(answer.status, 200, "{answer}");
-        json(&answer)
-    }
-
-    fn with_bearer(&self, path: &str, token: &str) -> Answer {
-        let url = self.url(path);
-        let port = url.port().unwrap_or_default();
-        let request = format!(
-            "GET {} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n\r\n",
-            url.path()
-        );
-        http::send(port, request.as_bytes()).unwrap_or_else(|e| panic!("{path}: {e}"))
-    }
-}
-
-const FORM: &str = "application/x-www-form-urlencoded";
-
-fn changed<'a>(
-    right: &[(&'a str, &'a str)],
-    changes: &[(&'a str, &'a str)],
-) -> Vec<(&'a str, &'a str)> {
-    let changed = |name: &str| changes.iter().find(|(n, _)| *n == name);
-    let pairs = right.iter().map(|pair| *changed(pair.0).unwrap_or(pair));
-    pairs.filter(|(_, value)| !value.is_empty()).collect()
-}
-
-fn json(answer: &Answer) -> Value {
-    serde_json::from_str(&answer.body).unwrap_or_else(|e| panic!("{answer}\nis no JSON: {e}"))
-}
-
-fn called_back(answer: &Answer, name: &str) -> String {
-    assert_eq!(answer.status, 302, "{answer}");
-    let location = answer.header("Location");
-    let location: Url = location
-        .parse()
-        .unwrap_or_else(|e| panic!("{location}: {e}"));
-    assert!(location.as_str().starts_with(REDIRECT_URI), "{location}");
-    location
-        .query_pairs()
-        .find(|(n, _)| n == name)
-        .map(|(_, value)| value.into_owned())
-        .unwrap_or_default()
-}
+use crate::env::peer::{CHALLENGE, VERIFIER, called_back};
+use crate::env::{CLIENT_ID, CLIENT_SECRET, ConsentForm, Env, Peer};
 
 #[test]
 fn an_authorization_request_that_is_off_is_told_to_the_app() {
@@ -196,6 +61,126 @@ fn the_consent_page_names_each_scope() {
 }
 
 #[test]
+fn the_grant_is_what_stayed_ticked() {
+    let peer = Peer::start(&[]);
+    let asked = "spark:people_read spark:rooms_read spark:teams_read";
+    let form = peer.form(&[("scope", asked)]);
+    assert_eq!(form.values("scope").join(" "), asked, "all are ticked");
+    let form = form.untick(&["spark:rooms_read"]);
+    let tokens = peer.tokens_of(&form);
+    assert_eq!(tokens["scope"], "spark:people_read spark:teams_read");
+    let refresh_token = tokens["refresh_token"].as_str().unwrap_or_default();
+    let again = peer.refresh(refresh_token, &[]).json();
+    assert_eq!(again["scope"], tokens["scope"], "a refresh keeps the grant");
+}
+
+#[test]
+fn consent_to_no_scope_is_asked_again_and_can_still_be_given_or_refused() {
+    for decision in ["allow", "refuse"] {
+        let peer = Peer::start(&[]);
+        let full = peer.form(&[]);
+        let empty = peer.form(&[]).untick(&["spark:people_read"]);
+        let page = empty.press("allow");
+        assert_eq!(page.status, 400, "{page}");
+        assert!(page.body.contains("Keep at least one scope"), "{page}");
+        let again = ConsentForm::read(&peer.authorize_url(&[]), &page);
+        assert_eq!(again.values("scope"), [""; 0], "as it was left");
+        let again = again.also("scope", "spark:people_read");
+        let name = if decision == "allow" { "code" } else { "error" };
+        let told = called_back(&again.press(decision), name);
+        assert!(decision == "allow" || told == "access_denied", "{told}");
+        assert_eq!(again.press(decision).status, 400, "answered before");
+        assert_ne!(called_back(&full.press("allow"), "code"), "");
+    }
+}
+
+#[test]
+fn a_form_that_the_page_can_t_have_sent_is_refused_and_decides_nothing() {
+    let peer = Peer::start(&[]);
+    for (name, value) in [
+        ("scope", "spark:rooms_read"),
+        ("scope", "spark:people_read"),
+        ("scope", "SPARK:people_read"),
+        ("scope", ""),
+        ("person", "sandbox.colleague@example.com"),
+        ("request", "again"),
+    ] {
+        for decision in ["allow", "refuse"] {
+            let case = format!("{name}={value} {decision}");
+            let right = peer.form(&[]);
+            let request = right.values("request").concat();
+            let wrong = right.also(name, value).press(decision);
+            assert_eq!(wrong.status, 400, "{case}: {wrong}");
+            assert_eq!(wrong.header("Location"), "", "{case}: {wrong}");
+            assert!(!wrong.body.contains(&request), "{case}: {wrong}");
+        }
+    }
+    let form = peer.form(&[]);
+    assert_eq!(form.press("maybe").status, 400);
+    let form = form.person("nobody@example.com");
+    assert_eq!(form.press("allow").status, 400);
+    let form = form.person("sandbox.person@example.com");
+    assert_ne!(called_back(&form.press("allow"), "code"), "");
+}
+
+#[test]
+fn whoever_was_chosen_is_whose_token_it_is() {
+    let peer = Peer::start(&[]);
+    let mut seen = Vec::new();
+    for email in [
+        "sandbox.person@example.com",
+        "sandbox.colleague@example.com",
+        "sandbox.stranger@example.org",
+    ] {
+        let tokens = peer.tokens_of(&peer.form(&[]).person(email));
+        let refresh_token = tokens["refresh_token"].as_str().unwrap_or_default();
+        let refreshed = peer.refresh(refresh_token, &[]).json();
+        let mine = |tokens: &Value| {
+            let token = tokens["access_token"].as_str().unwrap_or_default();
+            peer.with_bearer("people/me", token).json()
+        };
+        let me = mine(&tokens);
+        assert_eq!(me["emails"][0], email);
+        assert_eq!(mine(&refreshed), me);
+        seen.push((me["id"].to_string(), me["orgId"].to_string()));
+    }
+    let [(first, its), (second, same), (third, other)] = &seen[..] else {
+        panic!("{seen:?}");
+    };
+    assert!(first != second && second != third && third != first);
+    assert!(its == same && its != other, "{seen:?}");
+}
+
+#[test]
+fn a_login_hint_preselects_who_signs_in_and_leaves_the_choice() {
+    let peer = Peer::start(&[]);
+    for (hint, prompt, selected) in [
+        ("", "", "sandbox.person@example.com"),
+        (
+            "sandbox.colleague@example.com",
+            "",
+            "sandbox.colleague@example.com",
+        ),
+        (
+            "Sandbox.Stranger@example.org",
+            "",
+            "sandbox.stranger@example.org",
+        ),
+        ("nobody@example.com", "", "sandbox.person@example.com"),
+        (
+            "sandbox.colleague@example.com",
+            "select_account",
+            "sandbox.colleague@example.com",
+        ),
+    ] {
+        let form = peer.form(&[("login_hint", hint), ("prompt", prompt)]);
+        assert_eq!(form.values("person"), [selected], "{hint} {prompt}");
+        let other = form.person("sandbox.person@example.com");
+        assert_ne!(called_back(&other.press("allow"), "code"), "", "{hint}");
+    }
+}
+
+#[test]
 fn a_code_works_once_for_its_own_client_address_and_verifier() {
     let peer = Peer::start(&[]);
     for (changes, status, words) in [
@@ -219,7 +204,7 @@ fn a_code_works_once_for_its_own_client_address_and_verifier() {
         let answer = peer.exchange(&peer.code(), &[changes]);
         assert_eq!(answer.status, status, "{changes:?}: {answer}");
         assert!(answer.body.contains(words), "{changes:?}: {answer}");
-        let body = json(&answer);
+        let body = answer.json();
         assert!(
             body["trackingId"].is_string() || body["trackingID"].is_string(),
             "{answer}"
@@ -228,7 +213,7 @@ fn a_code_works_once_for_its_own_client_address_and_verifier() {
     let code = peer.code();
     let first = peer.exchange(&code, &[]);
     assert_eq!(first.status, 200, "{first}");
-    let access_token = json(&first)["access_token"]
+    let access_token = first.json()["access_token"]
         .as_str()
         .unwrap_or_default()
         .to_owned();
@@ -250,10 +235,12 @@ fn the_token_answer_has_webex_s_shape() {
     assert_eq!(tokens["token_type"], "Bearer");
     assert_eq!(tokens["scope"], "spark:people_read");
     let access_token = tokens["access_token"].as_str().unwrap_or_default();
-    let me = json(&peer.with_bearer("people/me", access_token));
+    let me = peer.with_bearer("people/me", access_token).json();
     assert_eq!(me["emails"][0], "sandbox.person@example.com");
-    let expiry =
-        json(&peer.with_bearer("authorizations/tokenExpiry", access_token))["exp"].as_i64();
+    let expiry = peer
+        .with_bearer("authorizations/tokenExpiry", access_token)
+        .json()["exp"]
+        .as_i64();
     let left = expiry.unwrap_or_default() - jiff::Timestamp::now().as_millisecond();
     assert!((0..=60_000).contains(&left), "milliseconds left: {left}");
     assert_eq!(peer.with_bearer("people/me", "made-up").status, 401);
@@ -264,12 +251,12 @@ fn a_refresh_keeps_the_refresh_token_unless_it_rotates() {
     let peer = Peer::start(&[]);
     let first = peer.tokens();
     let refresh_token = first["refresh_token"].as_str().unwrap_or_default();
-    let second = json(&peer.refresh(refresh_token, &[]));
+    let second = peer.refresh(refresh_token, &[]).json();
     assert_eq!(second["refresh_token"], first["refresh_token"]);
     assert_ne!(second["access_token"], first["access_token"]);
     let refused = peer.refresh("made-up", &[]);
     assert_eq!(
-        (refused.status, json(&refused)["error"].clone()),
+        (refused.status, refused.json()["error"].clone()),
         (400, "invalid_request".into()),
         "{refused}"
     );
@@ -277,7 +264,7 @@ fn a_refresh_keeps_the_refresh_token_unless_it_rotates() {
     let peer = Peer::start(&["--rotate"]);
     let first = peer.tokens();
     let spent = first["refresh_token"].as_str().unwrap_or_default();
-    let second = json(&peer.refresh(spent, &[]));
+    let second = peer.refresh(spent, &[]).json();
     let next = second["refresh_token"].as_str().unwrap_or_default();
     assert_ne!(next, spent);
     assert_eq!(peer.refresh(spent, &[]).status, 400, "spent");

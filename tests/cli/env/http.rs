@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use serde_json::Value;
 use url::Url;
 
 /// A callback is held until the login is over; nothing takes longer.
@@ -25,6 +26,10 @@ impl Answer {
             .filter(|(n, _)| n.eq_ignore_ascii_case(name));
         let values: Vec<_> = same.map(|(_, value)| value.as_str()).collect();
         values.join(", ")
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{self}\nis no JSON: {e}"))
     }
 }
 

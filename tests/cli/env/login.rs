@@ -3,8 +3,9 @@
 use std::process::Command;
 
 use serde_json::Value;
-use url::{Url, form_urlencoded};
+use url::Url;
 
+use super::form::ConsentForm;
 use super::process::{Finished, Process, Stream};
 use super::sandbox::{CLIENT_ID, CLIENT_SECRET, Sandbox};
 use super::{Answer, Env, http};
@@ -45,6 +46,15 @@ impl Login {
         let mut command = env.command(["login", "--json"]);
         command.args(args);
         Login::follow(command, redirect_uri, authorize_event)
+    }
+
+    /// `login --sandbox`, which takes a redirect URI of its own.
+    pub fn embedded(env: &Env, args: &[&str]) -> Login {
+        let mut command = env.command(["login", "--sandbox", "--json", "--no-browser"]);
+        command.args(args);
+        let mut login = Login::follow(command, "http://127.0.0.1", authorize_event);
+        login.redirect_uri = parsed(&parameter(&login.url, "redirect_uri"));
+        login
     }
 
     /// The same in prose, where the URL stands somewhere on a line.
@@ -121,14 +131,23 @@ impl Login {
 
     /// Opens the consent page and presses `allow` or `refuse`; the callback is not followed yet.
     pub fn consent(&mut self, decision: &str) -> Callback {
-        let page = http::get(&self.url);
-        assert_eq!(page.status, 200, "the consent page: {page}");
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.extend_pairs(hidden_inputs(&page.body));
-        let form = form.append_pair("decision", decision).finish();
-        let mut action = self.url.clone();
-        action.set_query(None);
-        let answer = http::request("POST", &action, "application/x-www-form-urlencoded", &form);
+        self.consent_with(decision, &[])
+    }
+
+    /// The same, with some scopes unticked before.
+    pub fn consent_with(&mut self, decision: &str, unticked: &[&str]) -> Callback {
+        let form = ConsentForm::open(&self.url).untick(unticked);
+        self.send(&form, decision)
+    }
+
+    /// Allows everything as another person, by e-mail address.
+    pub fn consent_as(&mut self, person: &str) -> Callback {
+        let form = ConsentForm::open(&self.url).person(person);
+        self.send(&form, "allow")
+    }
+
+    fn send(&mut self, form: &ConsentForm, decision: &str) -> Callback {
+        let answer = form.press(decision);
         assert_eq!(
             answer.status, 302,
             "{decision} on the consent page: {answer}"
@@ -197,26 +216,4 @@ fn parameter(address: &Url, name: &str) -> String {
         .collect();
     assert!(values.len() < 2, "{name} comes twice: {address}");
     values.concat()
-}
-
-/// The names and values of a form's hidden inputs.
-fn hidden_inputs(html: &str) -> Vec<(&str, &str)> {
-    let inputs: Vec<_> = html
-        .split("<input ")
-        .skip(1)
-        .filter_map(|rest| rest.split('>').next())
-        .filter(|tag| attribute(tag, "type") == Some("hidden"))
-        .filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value")?)))
-        .collect();
-    assert!(
-        inputs.iter().any(|(name, _)| *name == "request"),
-        "no hidden `request` in the consent page: {html}"
-    );
-    inputs
-}
-
-fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
-    let start = format!("{name}=\"");
-    let at = tag.find(&start)? + start.len();
-    tag[at..].split('"').next()
 }

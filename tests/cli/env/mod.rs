@@ -3,8 +3,10 @@
 mod attempt;
 mod authority;
 mod certificates;
+mod form;
 pub mod http;
 mod login;
+pub mod peer;
 pub mod process;
 mod proxy;
 mod reply;
@@ -31,12 +33,14 @@ use tempfile::TempDir;
 pub use attempt::{Attempt, FOREIGN, Outcome, consent};
 pub use authority::Authority;
 pub use certificates::{Ca, self_signed};
+pub use form::ConsentForm;
 pub use http::{Answer, send};
 pub use login::{Callback, Login};
+pub use peer::Peer;
 pub use proxy::{Manner, Proxy};
 pub use reply::{ACCESS_TOKEN, CODE, REFRESH_TOKEN, Reply, token_set};
 pub use run::Run;
-pub use sandbox::{CLIENT_ID, CLIENT_SECRET, Sandbox};
+pub use sandbox::{CLIENT_ID, CLIENT_SECRET, OTHER_CLIENT, Sandbox};
 pub use scene::Scene;
 #[cfg(target_os = "linux")]
 pub use terminal::Terminal;

@@ -1,4 +1,4 @@
-//! `webex-connect sandbox` as a server, with one app that is registered for the test's redirect URI.
+//! `webex-connect sandbox` as a server, with an app that is registered for the test's redirect URI, and another.
 
 use serde_json::{Value, json};
 use url::Url;
@@ -9,6 +9,9 @@ use super::{Env, http};
 pub const CLIENT_ID: &str = "Ctest4f1c";
 /// Shown nowhere but in the token request.
 pub const CLIENT_SECRET: &str = "wxcs-canary-5d7b20c9e8f64a31";
+
+/// ID and secret of a second app.
+pub const OTHER_CLIENT: (&str, &str) = ("Cother", "wxcs-canary-another-b1946ac92492d234");
 
 /// The file of apps in the test's home.
 const APPS: &str = "sandbox-app.json";
@@ -28,12 +31,15 @@ impl Sandbox {
 
     /// With more options of `sandbox`.
     pub fn with(env: &Env, redirect_uri: &str, options: &[&str]) -> Sandbox {
-        let app = json!([{
-            "client_id": CLIENT_ID,
-            "client_secret": CLIENT_SECRET,
-            "redirect_uris": [redirect_uri],
-        }]);
-        env.write(APPS, &app.to_string());
+        let app = |(client_id, client_secret): (&str, &str)| {
+            json!({
+                "client_id": client_id,
+                "client_secret": client_secret,
+                "redirect_uris": [redirect_uri],
+            })
+        };
+        let apps = json!([app((CLIENT_ID, CLIENT_SECRET)), app(OTHER_CLIENT)]);
+        env.write(APPS, &apps.to_string());
         Sandbox::spawn(env, options)
     }
 
