@@ -16,10 +16,15 @@ use crate::scope::ScopeSet;
 use crate::secret::Secret;
 use crate::variables;
 
-/// What a provided app is called; no own app may take the name.
+/// What a provided app is called.
 pub const NAME: &str = "provided";
 /// The administrator's file. Its place is fixed: who could move it could choose the app.
 const SYSTEM_FILE: &str = "/etc/webex-connect/app.json";
+
+/// Whether a name is the provided app's; no own app may take it.
+pub fn is_taken(name: &Name) -> bool {
+    name.folded() == NAME
+}
 
 /// Where a provided app comes from. ID, secret and redirect URI are all of one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

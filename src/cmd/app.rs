@@ -248,7 +248,7 @@ fn table(apps: &[App], connections: &[Connection], context: &Context) -> String 
 
 fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let name = Name::parse(&arguments.name)?;
-    if name.as_str() == provided::NAME {
+    if provided::is_taken(&name) {
         let app = provided()?.ok_or_else(|| {
             Error::new(Kind::App, "no app is provided to this machine").with_hint(
                 "add one of your own with `webex-connect app add NAME`, or see what there is with `webex-connect app list`",

@@ -6,6 +6,7 @@
 #![cfg(unix)]
 
 mod answers;
+mod app;
 mod bind;
 mod consent;
 mod empty;

@@ -58,12 +58,23 @@ fn a_table_fits_80_columns_on_a_terminal() {
 fn help_fits_80_columns() {
     let env = Env::new();
     for command in [
-        "", "login", "list", "status", "token", "rename", "default", "logout", "sandbox",
+        "",
+        "login",
+        "list",
+        "status",
+        "token",
+        "rename",
+        "default",
+        "logout",
+        "sandbox",
+        "app",
+        "app add",
+        "app update",
+        "app list",
+        "app show",
+        "app remove",
     ] {
-        let args: Vec<&str> = [command, "--help"]
-            .into_iter()
-            .filter(|arg| !arg.is_empty())
-            .collect();
+        let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let (code, screen) = on_a_terminal(&env, &args);
         assert_eq!(code, 0, "{screen}");
         let too_long: Vec<_> = plain(&screen)

@@ -1,13 +1,43 @@
-//! What takes root: acting as another user, and a network namespace. Whoever is not root goes through sudo.
+//! What takes root: acting as another user, a network namespace, an /etc of one's own. Whoever is not root goes through
+//! sudo.
 
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
 use rustix::process::{getegid, geteuid};
 
+use crate::env::process::Process;
+
+/// Set where a test runs itself once more, in other surroundings.
+const INSIDE: &str = "WEBEX_CONNECT_TEST_INSIDE";
+
 /// The command as the user `nobody`.
 pub fn as_nobody(command: &Command) -> Command {
     as_root(&as_user(65534, 65534), command)
+}
+
+/// The command as root, with a copy of /etc in place of the machine's own, that ends with it.
+pub fn with_own_etc(command: &Command) -> Command {
+    let script = "copy=$(mktemp -d) && mount -t tmpfs etc \"$copy\" && cp -a /etc/. \"$copy\" && \
+        mount --bind \"$copy\" /etc && umount \"$copy\" && rmdir \"$copy\" && exec \"$@\"";
+    let words = ["unshare", "--mount", "sh", "-c", script, "sh"].map(OsString::from);
+    as_root(&words, command)
+}
+
+/// Runs the test named in the surroundings that `enter` makes; `false` if this is the run inside them.
+pub fn again_inside(test: &str, enter: impl FnOnce(&Command) -> Command) -> bool {
+    if std::env::var_os(INSIDE).is_some_and(|inside| inside == test) {
+        return false;
+    }
+    let ourselves = std::env::current_exe().unwrap_or_else(|e| panic!("this test's binary: {e}"));
+    let mut command = Command::new(ourselves);
+    command
+        .args([test, "--exact", "--ignored", "--nocapture"])
+        .env(INSIDE, test);
+    let finished = Process::spawn(enter(&command), b"").finish();
+    let passed = finished.code == Some(0) && finished.out().contains("1 passed");
+    assert!(passed, "{finished}");
+    true
 }
 
 /// The command as ourselves, in a network namespace that has 127.0.0.1 and no IPv6.

@@ -18,6 +18,7 @@ mod looks;
 mod loopback_family;
 mod network;
 mod other_user;
+mod provided;
 mod secret_service;
 mod start_address;
 mod visit;

@@ -96,7 +96,7 @@ pub fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
 /// The app of the command line; its ID and secret are still empty.
 fn described(arguments: &AddArguments) -> Result<App> {
     let name = Name::parse(&arguments.name)?;
-    if name == Name::parse(provided::NAME)? {
+    if provided::is_taken(&name) {
         let message = format!("{name} means the app that is provided to this machine");
         return Err(Error::new(Kind::Usage, message)
             .with_hint("choose another name, for example `webex-connect app add work`"));
