@@ -16,11 +16,15 @@ use crate::secret::Secret;
 
 /// Where people register their apps.
 pub const PORTAL: &str = "https://developer.webex.com/my-apps";
+/// Where a person sees, and ends, the grants that Webex holds for them.
+pub const GRANTS_PAGE: &str = "https://idbroker.webex.com/idb/profile#/tokens";
 /// The redirect URI to register when nothing else is chosen.
 pub const DEFAULT_REDIRECT_URI: &str = "http://127.0.0.1:8911/callback";
 
 const WEBEX_BASE: &str = "https://webexapis.com/v1";
 const WEBEX_GOV_BASE: &str = "https://api-usgov.webex.com/v1";
+/// Revocation is not at Webex's API but at its identity broker; a look-alike has it at this path of its own origin.
+const REVOCATION: &str = "https://idbroker.webex.com/idb/oauth2/v1/revoke";
 
 /// An OAuth client; Webex says "integration" (RFC 6749 §2).
 #[derive(Clone, Serialize, Deserialize)]
@@ -93,6 +97,17 @@ impl Environment {
             Environment::WebexGov => Url::parse(WEBEX_GOV_BASE).ok(),
             Environment::Sandbox => None,
             Environment::Custom(base) => Some(base.clone()),
+        }
+    }
+
+    /// Where tokens are revoked (RFC 7009); it is not known for the government cloud, and the sandbox has none that
+    /// outlives a command.
+    pub fn revocation_endpoint(&self) -> Option<Url> {
+        let endpoint = Url::parse(REVOCATION).ok()?;
+        match self {
+            Environment::Webex => Some(endpoint),
+            Environment::Custom(base) => base.join(endpoint.path()).ok(),
+            Environment::WebexGov | Environment::Sandbox => None,
         }
     }
 

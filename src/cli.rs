@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::cmd::{app, check, list, login, manage, sandbox, scopes, status, token};
+use crate::cmd::{app, check, list, login, logout, manage, sandbox, scopes, status, token};
 use crate::store::Choice;
 
 /// Connect a person, bot or service app to Cisco Webex by OAuth 2.0 and keep that connection usable
@@ -77,7 +77,7 @@ pub enum Command {
     Token(token::Arguments),
     Rename(manage::RenameArguments),
     Default(manage::DefaultArguments),
-    Logout(manage::LogoutArguments),
+    Logout(logout::Arguments),
     Scopes(scopes::Arguments),
     App(app::Arguments),
     Sandbox(sandbox::Arguments),

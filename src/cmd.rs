@@ -5,6 +5,7 @@ pub mod check;
 mod client_secret;
 pub mod list;
 pub mod login;
+pub mod logout;
 pub mod manage;
 pub mod sandbox;
 pub mod scopes;
@@ -61,7 +62,7 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         Command::Check(arguments) => check::run(&context, &arguments),
         Command::Rename(arguments) => manage::rename(&context, &arguments),
         Command::Default(arguments) => manage::default(&context, &arguments),
-        Command::Logout(arguments) => manage::logout(&context, &arguments),
+        Command::Logout(arguments) => logout::run(&context, &arguments),
         Command::Scopes(arguments) => scopes::run(&context, &arguments),
         Command::App(arguments) => app::run(&context, &arguments),
         Command::Sandbox(arguments) => sandbox::run(&context, &arguments),

@@ -127,7 +127,10 @@ fn not_refreshable(connection: &Connection) -> Error {
 }
 
 /// The client a connection's grant belongs to.
-fn app_of(store: &Store, connection: &Connection) -> Result<App> {
+///
+/// # Errors
+/// [`Kind::App`] if it is gone or another, [`Kind::SignIn`] if there never was one.
+pub fn app_of(store: &Store, connection: &Connection) -> Result<App> {
     let name = &connection.name;
     let Some(made_with) = &connection.app else {
         let message = format!("{name} was made without an app and can't be refreshed");

@@ -8,7 +8,7 @@ use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
 use crate::session;
-use crate::store::{Key, Store};
+use crate::store::Key;
 
 /// Give a connection another name
 ///
@@ -32,25 +32,6 @@ pub struct RenameArguments {
 pub struct DefaultArguments {
     /// The connection
     name: String,
-}
-
-/// Remove a connection from this machine
-///
-/// Its tokens are removed from the store. Webex is not told: a copy of the
-/// token stays valid until it expires. The app that the connection was made
-/// with stays stored, for the next login. To remove what is not there is no
-/// error.
-///
-///   $ webex-connect logout work
-#[derive(Args)]
-#[command(verbatim_doc_comment)]
-pub struct LogoutArguments {
-    /// The connection to remove
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
-    name: Option<String>,
-    /// Remove every connection
-    #[arg(long)]
-    all: bool,
 }
 
 pub fn rename(context: &Context, arguments: &RenameArguments) -> Result<()> {
@@ -103,55 +84,4 @@ pub fn default(context: &Context, arguments: &DefaultArguments) -> Result<()> {
         connection.name
     ));
     Ok(())
-}
-
-pub fn logout(context: &Context, arguments: &LogoutArguments) -> Result<()> {
-    let store = context.store()?;
-    let Some(name) = &arguments.name else {
-        return logout_all(context, &store);
-    };
-    let name = Name::parse(name)?;
-    let removed = remove(&store, &name)?;
-    if context.output.json {
-        return context
-            .output
-            .result_json(&json!({"name": name, "removed": removed}));
-    }
-    let place = store.place();
-    context.output.note(&match removed {
-        true => format!("removed {name} from {place}; copies of its tokens stay valid at Webex until they expire"),
-        false => format!("there is no connection {name} in {place}; nothing to remove"),
-    });
-    Ok(())
-}
-
-fn logout_all(context: &Context, store: &Store) -> Result<()> {
-    let names = store.connection_names()?;
-    for name in &names {
-        remove(store, name)?;
-        context.output.note(&format!("removed {name}"));
-    }
-    if context.output.json {
-        return context.output.result_json(&json!({"removed": names}));
-    }
-    let place = store.place();
-    context.output.note(&match names.len() {
-        0 => format!("there is no connection in {place}; nothing to remove"),
-        _ => format!(
-            "nothing is left in {place}; copies of tokens stay valid at Webex until they expire"
-        ),
-    });
-    Ok(())
-}
-
-/// Removes one connection, whether or not its record can be read.
-fn remove(store: &Store, name: &Name) -> Result<bool> {
-    // A refresh that is under way elsewhere ends first, so that it can't bring the record back.
-    let _alone = dirs::lock_connection(name)?;
-    let is_default = store.is_default(name);
-    let removed = store.remove(&Key::Connection(name.clone()))?;
-    if is_default {
-        store.remove(&Key::Default)?;
-    }
-    Ok(removed)
 }

@@ -181,6 +181,23 @@ impl Refusal {
             .with_tracking_id(self.tracking_id)
     }
 
+    /// A refusal of a revocation: the status and Webex's words say all there is.
+    pub fn into_revocation_error(self) -> Error {
+        let kind = if self.status >= 500 || self.status == 429 {
+            Kind::Temporary
+        } else {
+            Kind::Failure
+        };
+        let detail = [self.code, self.description]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(": ");
+        Error::new(kind, format!("Webex answered {}", self.status))
+            .with_detail(&detail)
+            .with_tracking_id(self.tracking_id)
+    }
+
     fn grant_error(&self, purpose: Purpose) -> Error {
         match purpose {
             Purpose::Exchange => Error::new(Kind::SignIn, "Webex refused the authorization code")
