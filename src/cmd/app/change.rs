@@ -3,10 +3,8 @@
 use crate::app::provided;
 use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, RedirectUri, is_credential};
 use crate::cmd::Context;
-use crate::cmd::app::{
-    AddArguments, PlaceArguments, SecretArguments, UpdateArguments, missing, portal, portal_json,
-    to_json, users_in,
-};
+use crate::cmd::app::show::{portal, portal_json, to_json, users};
+use crate::cmd::app::{AddArguments, PlaceArguments, SecretArguments, UpdateArguments, missing};
 use crate::cmd::client_secret;
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
@@ -211,7 +209,7 @@ fn scopes(lists: &[String]) -> Result<Option<ScopeSet>> {
 /// The app as JSON, or what to enter for it if that is asked for.
 fn tell(context: &Context, store: &Store, app: &App, register: bool) -> Result<()> {
     if context.output.json {
-        let mut json = to_json(app, &users_in(store, &app.name)?);
+        let mut json = to_json(app, &users(&app.name, &store.list()?.connections));
         json["portal"] = portal_json(app);
         return context.output.result_json(&json);
     }
