@@ -12,10 +12,12 @@ use crate::app::Environment;
 use crate::app::provided;
 use crate::cmd::Context;
 use crate::cmd::login::PublicEnvironment;
+use crate::cmd::scopes;
 use crate::connection::Connection;
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
+use crate::scope::preset::Preset;
 use crate::store::{Key, Store};
 
 /// Keep the apps you registered at Webex
@@ -66,9 +68,8 @@ struct AddArguments {
     /// [default: http://127.0.0.1:8911/callback]
     #[arg(long, value_name = "URI")]
     redirect_uri: Option<String>,
-    /// The scopes to tick, separated by spaces or commas; repeatable [default: the twelve standard scopes]
-    #[arg(long, value_name = "SCOPES")]
-    scope: Vec<String>,
+    #[command(flatten)]
+    scopes: ScopeArguments,
     #[command(flatten)]
     place: PlaceArguments,
 }
@@ -90,9 +91,8 @@ struct UpdateArguments {
     /// Its new redirect URI
     #[arg(long, value_name = "URI")]
     redirect_uri: Option<String>,
-    /// Its new scopes, the whole set, separated by spaces or commas; repeatable
-    #[arg(long, value_name = "SCOPES")]
-    scope: Vec<String>,
+    #[command(flatten)]
+    scopes: ScopeArguments,
     /// Its client ID, which can't change
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
@@ -109,6 +109,18 @@ struct SecretArguments {
     /// Read the client secret from a file
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
+}
+
+/// What the app may ask for: all of these together.
+#[derive(Args)]
+struct ScopeArguments {
+    /// The whole set of scopes to tick, separated by spaces or commas; repeatable
+    /// [default for a new app: the twelve standard scopes]
+    #[arg(long, value_name = "SCOPES")]
+    scope: Vec<String>,
+    /// A set of scopes by name (`webex-connect scopes --presets`); repeatable
+    #[arg(long, value_name = "PRESET", value_parser = scopes::preset())]
+    preset: Vec<Preset>,
 }
 
 /// Where the app is registered.

@@ -352,27 +352,27 @@ fn an_update_changes_what_is_said_and_nothing_else() {
             "--redirect-uri",
             "http://localhost:6855",
             "--scope",
-            "spark:a",
+            "spark:people_read",
         ])
         .any_stdout()
         .stderr("updated the app work: redirect URI, scopes\n")
         .check();
     for line in [
         "  http://localhost:6855\n",
-        "Scopes to tick (1)\n  spark:a\n",
+        "Scopes to tick (1)\n  spark:people_read\n",
     ] {
         assert!(updated.out().contains(line), "{updated}");
     }
     let app = shown(&env, "work");
     assert_eq!(app["redirect_uri"], "http://localhost:6855");
-    assert_eq!(app["scopes"], json!(["spark:a"]));
+    assert_eq!(app["scopes"], json!(["spark:people_read"]));
     assert_eq!(stored_secret(&env, "app/work"), OTHER_SECRET);
     env.run(["app", "update", "work"])
         .code(2)
         .stderr(
             "error: there is nothing to update\n\
-             hint: say what with `--client-secret-stdin`, `--client-secret-file FILE`, `--redirect-uri URI` or \
-             `--scope SCOPES`\n",
+             hint: say what with `--client-secret-stdin`, `--client-secret-file FILE`, `--redirect-uri URI`, \
+             `--scope SCOPES` or `--preset PRESET`\n",
         )
         .check();
     env.run(["app", "update", "other"])
@@ -436,6 +436,35 @@ fn client_id_and_environment_never_change() {
     .stdin(OTHER_SECRET)
     .stderr("updated the app work: client secret\n")
     .check();
+}
+
+#[test]
+fn scopes_come_from_presets_too_and_unknown_ones_are_warned_of() {
+    let env = Env::new();
+    let app = add(&env, &["--preset", "invite-user", "--json"])
+        .any_stdout()
+        .check()
+        .json();
+    let scopes = app["scopes"].as_array().unwrap();
+    assert_eq!(
+        scopes.len(),
+        13,
+        "the twelve standard scopes and one of an administrator"
+    );
+    assert_eq!(scopes[0], "spark-admin:people_write");
+    assert_eq!(app["portal"]["scopes"], app["scopes"]);
+    env.run(["app", "update", "work", "--scope", "Spark:people_read"])
+        .any_stdout()
+        .stderr(
+            "warning: Spark:people_read is not a scope that is known here; did you mean spark:people_read?\n\
+             updated the app work: scopes\n",
+        )
+        .check();
+    assert_eq!(shown(&env, "work")["scopes"], json!(["Spark:people_read"]));
+    env.run(["app", "update", "work", "--preset", "all"])
+        .code(2)
+        .stderr_has("invalid value")
+        .check();
 }
 
 #[test]
@@ -653,7 +682,7 @@ fn what_another_process_did_while_the_person_typed_is_kept() {
 
     let mut terminal = Terminal::run(&env, &["app", "update", "work"]);
     terminal.shows("Client secret: ");
-    env.run(["app", "update", "work", "--scope", "spark:a"])
+    env.run(["app", "update", "work", "--scope", "spark:people_read"])
         .any_stdout()
         .any_stderr()
         .check();
@@ -661,7 +690,7 @@ fn what_another_process_did_while_the_person_typed_is_kept() {
         .types(&format!("{OTHER_SECRET}\n"))
         .shows("updated the app work: client secret");
     assert_eq!(terminal.ends().0, 0);
-    assert_eq!(shown(&env, "work")["scopes"], json!(["spark:a"]));
+    assert_eq!(shown(&env, "work")["scopes"], json!(["spark:people_read"]));
     assert_eq!(stored_secret(&env, "app/work"), OTHER_SECRET);
 }
 
@@ -760,7 +789,7 @@ fn half_an_app_in_the_environment_is_an_error_and_nothing_else_is_taken() {
             .stderr_has("the app in the environment has no")
             .check();
     }
-    env.run(["app", "update", "provided", "--scope", "spark:a"])
+    env.run(["app", "update", "provided", "--scope", "spark:people_read"])
         .code(8)
         .stderr(
             "error: the provided app can't be changed here\n\
