@@ -1,22 +1,23 @@
-//! `app`: the person's own apps. `app/change.rs` adds and updates one.
+//! `app`: the person's own apps. `app/change.rs` adds and updates one, `app/show.rs` shows them.
 
 mod change;
+mod show;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::app::portal::{registration, registration_json};
-use crate::app::provided::{self, ProvidedApp, provided};
-use crate::app::{App, Environment};
+use crate::app::Environment;
+use crate::app::provided;
 use crate::cmd::Context;
 use crate::cmd::login::PublicEnvironment;
+use crate::cmd::scopes;
 use crate::connection::Connection;
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
+use crate::scope::preset::Preset;
 use crate::store::{Key, Store};
 
 /// Keep the apps you registered at Webex
@@ -67,9 +68,8 @@ struct AddArguments {
     /// [default: http://127.0.0.1:8911/callback]
     #[arg(long, value_name = "URI")]
     redirect_uri: Option<String>,
-    /// The scopes to tick, separated by spaces or commas; repeatable [default: the twelve standard scopes]
-    #[arg(long, value_name = "SCOPES")]
-    scope: Vec<String>,
+    #[command(flatten)]
+    scopes: ScopeArguments,
     #[command(flatten)]
     place: PlaceArguments,
 }
@@ -91,9 +91,8 @@ struct UpdateArguments {
     /// Its new redirect URI
     #[arg(long, value_name = "URI")]
     redirect_uri: Option<String>,
-    /// Its new scopes, the whole set, separated by spaces or commas; repeatable
-    #[arg(long, value_name = "SCOPES")]
-    scope: Vec<String>,
+    #[command(flatten)]
+    scopes: ScopeArguments,
     /// Its client ID, which can't change
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
@@ -110,6 +109,18 @@ struct SecretArguments {
     /// Read the client secret from a file
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
+}
+
+/// What the app may ask for: all of these together.
+#[derive(Args)]
+struct ScopeArguments {
+    /// The whole set of scopes to tick, separated by spaces or commas; repeatable
+    /// [default for a new app: the twelve standard scopes]
+    #[arg(long, value_name = "SCOPES")]
+    scope: Vec<String>,
+    /// A set of scopes by name (`webex-connect scopes --presets`); repeatable
+    #[arg(long, value_name = "PRESET", value_parser = scopes::preset())]
+    preset: Vec<Preset>,
 }
 
 /// Where the app is registered.
@@ -167,8 +178,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     match &arguments.command {
         AppCommand::Add(arguments) => change::add(context, arguments),
         AppCommand::Update(arguments) => change::update(context, arguments),
-        AppCommand::List(_) => list(context),
-        AppCommand::Show(arguments) => show(context, arguments),
+        AppCommand::List(_) => show::list(context),
+        AppCommand::Show(arguments) => show::show(context, arguments),
         AppCommand::Remove(arguments) => remove(context, arguments),
     }
 }
@@ -186,113 +197,6 @@ impl PlaceArguments {
     }
 }
 
-fn list(context: &Context) -> Result<()> {
-    let output = context.output;
-    let mut listing = context.store()?.list()?;
-    listing.apps.sort_by_key(|app| app.name.folded());
-    let (apps, connections) = (&listing.apps, &listing.connections);
-    if output.json {
-        let rows = apps
-            .iter()
-            .map(|app| to_json(app, &users(app, connections)));
-        output.result_json(&Value::Array(rows.collect()))?;
-    } else if apps.is_empty() {
-        output.note("no apps of your own yet; add one with `webex-connect app add NAME`");
-    } else {
-        output.result(&table(apps, connections, context))?;
-    }
-    match provided() {
-        Ok(None) => {}
-        Ok(Some(app)) => output.note(&format!(
-            "one more is provided by {}: `webex-connect app show {}`",
-            app.source,
-            provided::NAME
-        )),
-        Err(error) => output.warning(&error.to_string()),
-    }
-    let last = listing.unreadable.pop();
-    for error in &listing.unreadable {
-        output.error(error);
-    }
-    last.map_or(Ok(()), Err)
-}
-
-fn table(apps: &[App], connections: &[Connection], context: &Context) -> String {
-    let mut table = Table::new();
-    if let Some(columns) = context.output.columns() {
-        table
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(columns);
-    }
-    table.load_preset(presets::NOTHING);
-    table.set_header([
-        "NAME",
-        "CLIENT ID",
-        "ENVIRONMENT",
-        "REDIRECT URI",
-        "SCOPES",
-        "USED BY",
-    ]);
-    for app in apps {
-        table.add_row([
-            app.name.to_string(),
-            app.client_id.clone(),
-            app.environment.to_string(),
-            app.redirect_uri.to_string(),
-            app.scopes.len().to_string(),
-            used_by(&users(app, connections)),
-        ]);
-    }
-    table.trim_fmt()
-}
-
-fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
-    let name = Name::parse(&arguments.name)?;
-    if provided::is_taken(&name) {
-        let app = provided()?.ok_or_else(|| {
-            Error::new(Kind::App, "no app is provided to this machine").with_hint(
-                "add one of your own with `webex-connect app add NAME`, or see what there is with `webex-connect app list`",
-            )
-        })?;
-        return show_provided(context, app);
-    }
-    let store = context.store()?;
-    let app = store.app(&name)?.ok_or_else(|| missing(&name))?;
-    let listing = store.list()?;
-    let users = users(&app, &listing.connections);
-    if context.output.json {
-        let mut json = to_json(&app, &users);
-        json["portal"] = portal_json(&app);
-        return context.output.result_json(&json);
-    }
-    let text = format!(
-        "{}\n{:<12} {}\n\n{}",
-        text(&app),
-        "used by",
-        used_by(&users),
-        portal(&app)
-    );
-    context.output.result(&text)
-}
-
-fn show_provided(context: &Context, provided: ProvidedApp) -> Result<()> {
-    let source = provided.source;
-    let app = provided.app(None)?;
-    if context.output.json {
-        let mut json = to_json(&app, &[]);
-        json["provided_by"] = json!(source);
-        json["portal"] = portal_json(&app);
-        return context.output.result_json(&json);
-    }
-    let text = format!(
-        "{}\n{:<12} {source}\n\n{}",
-        text(&app),
-        "provided by",
-        portal(&app)
-    );
-    context.output.result(&text)
-}
-
 fn remove(context: &Context, arguments: &RemoveArguments) -> Result<()> {
     let name = Name::parse(&arguments.name)?;
     let store = context.store()?;
@@ -308,7 +212,14 @@ fn remove(context: &Context, arguments: &RemoveArguments) -> Result<()> {
             )));
         }
     }
+    let left = show::users(&name, &store.list()?.connections);
     let removed = store.remove(&Key::App(name.clone()))?;
+    if removed && !left.is_empty() {
+        let left = used_by(&left);
+        context.output.warning(&format!(
+            "without the app {name}, {left} can't be refreshed"
+        ));
+    }
     if context.output.json {
         return context
             .output
@@ -335,11 +246,6 @@ fn users_in(store: &Store, app: &Name) -> Result<Vec<Name>> {
     Ok(users)
 }
 
-fn users(app: &App, connections: &[Connection]) -> Vec<Name> {
-    let users = connections.iter().filter(|one| uses(one, &app.name));
-    users.map(|connection| connection.name.clone()).collect()
-}
-
 fn uses(connection: &Connection, app: &Name) -> bool {
     let made_with = connection.app.as_ref();
     made_with.and_then(|made_with| made_with.name.as_ref()) == Some(app)
@@ -354,59 +260,11 @@ fn used_by(users: &[Name]) -> String {
 }
 
 fn missing(name: &Name) -> Error {
+    if provided::is_taken(name) {
+        return Error::new(Kind::App, "the provided app can't be changed here")
+            .with_hint("`webex-connect app show provided` says who provides it");
+    }
     Error::new(Kind::App, format!("there is no app {name}")).with_hint(format!(
         "`webex-connect app list` shows what there is; `webex-connect app add {name}` adds it"
     ))
-}
-
-/// The stable JSON of an app. It holds no secret.
-fn to_json(app: &App, users: &[Name]) -> Value {
-    let api_base = match &app.environment {
-        Environment::Custom(base) => Some(base.as_str()),
-        _ => None,
-    };
-    json!({
-        "name": app.name,
-        "client_id": app.client_id,
-        "environment": app.environment.name(),
-        "api_base": api_base,
-        "redirect_uri": app.redirect_uri,
-        "scopes": app.scopes,
-        "used_by": users,
-    })
-}
-
-fn text(app: &App) -> String {
-    let place = match &app.environment {
-        Environment::Custom(base) => format!("custom ({base})"),
-        public => public.to_string(),
-    };
-    let rows = [
-        ("app", app.name.to_string()),
-        ("client ID", app.client_id.clone()),
-        ("secret", "kept, never shown".to_owned()),
-        ("environment", place),
-        ("redirect URI", app.redirect_uri.to_string()),
-        ("scopes", app.scopes.len().to_string()),
-    ];
-    let lines = rows.map(|(label, value)| format!("{label:<12} {value}"));
-    lines.join("\n")
-}
-
-fn portal(app: &App) -> String {
-    registration(
-        app.name.as_str(),
-        &app.redirect_uri,
-        &app.scopes,
-        &app.environment,
-    )
-}
-
-fn portal_json(app: &App) -> Value {
-    registration_json(
-        app.name.as_str(),
-        &app.redirect_uri,
-        &app.scopes,
-        &app.environment,
-    )
 }

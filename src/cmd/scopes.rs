@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::cmd::Context;
 use crate::error::{Error, Kind, Result, foreign};
 use crate::output::Output;
+use crate::scope::ScopeSet;
 use crate::scope::catalogue;
 use crate::scope::catalogue::{Audience, Entry};
 use crate::scope::preset::Preset;
@@ -47,9 +48,23 @@ pub struct Arguments {
     presets: bool,
 }
 
-fn preset() -> impl TypedValueParser<Value = Preset> {
+/// Reads the name of a preset.
+pub fn preset() -> impl TypedValueParser<Value = Preset> {
     PossibleValuesParser::new(Preset::ALL.map(Preset::name))
         .try_map(|name| Preset::find(&name).ok_or("no such preset"))
+}
+
+/// Says which of these scopes nobody knows here; they are taken all the same.
+pub fn warn_of_unknown(output: Output, scopes: &ScopeSet) {
+    for unknown in scopes.iter().filter(|name| catalogue::find(name).is_none()) {
+        let meant = match catalogue::suggestions(unknown).as_slice() {
+            [] => String::new(),
+            names => format!("; did you mean {}?", names.join(" or ")),
+        };
+        output.warning(&format!(
+            "{unknown} is not a scope that is known here{meant}"
+        ));
+    }
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {

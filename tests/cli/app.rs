@@ -233,6 +233,12 @@ fn the_secret_of_a_provided_app_is_not_taken_for_another() {
         .code(8)
         .stderr_has("there is no client secret")
         .check();
+    env.run(["login", "work", "--client-id", CLIENT_ID, "--no-browser"])
+        .var("WEBEX_CONNECT_CLIENT_ID", "Cprovided")
+        .var("WEBEX_CONNECT_CLIENT_SECRET", CLIENT_SECRET)
+        .code(8)
+        .stderr_has("there is no client secret")
+        .check();
     add("Cprovided").any_stdout().any_stderr().check();
 }
 
@@ -346,27 +352,27 @@ fn an_update_changes_what_is_said_and_nothing_else() {
             "--redirect-uri",
             "http://localhost:6855",
             "--scope",
-            "spark:a",
+            "spark:people_read",
         ])
         .any_stdout()
         .stderr("updated the app work: redirect URI, scopes\n")
         .check();
     for line in [
         "  http://localhost:6855\n",
-        "Scopes to tick (1)\n  spark:a\n",
+        "Scopes to tick (1)\n  spark:people_read\n",
     ] {
         assert!(updated.out().contains(line), "{updated}");
     }
     let app = shown(&env, "work");
     assert_eq!(app["redirect_uri"], "http://localhost:6855");
-    assert_eq!(app["scopes"], json!(["spark:a"]));
+    assert_eq!(app["scopes"], json!(["spark:people_read"]));
     assert_eq!(stored_secret(&env, "app/work"), OTHER_SECRET);
     env.run(["app", "update", "work"])
         .code(2)
         .stderr(
             "error: there is nothing to update\n\
-             hint: say what with `--client-secret-stdin`, `--client-secret-file FILE`, `--redirect-uri URI` or \
-             `--scope SCOPES`\n",
+             hint: say what with `--client-secret-stdin`, `--client-secret-file FILE`, `--redirect-uri URI`, \
+             `--scope SCOPES` or `--preset PRESET`\n",
         )
         .check();
     env.run(["app", "update", "other"])
@@ -430,6 +436,35 @@ fn client_id_and_environment_never_change() {
     .stdin(OTHER_SECRET)
     .stderr("updated the app work: client secret\n")
     .check();
+}
+
+#[test]
+fn scopes_come_from_presets_too_and_unknown_ones_are_warned_of() {
+    let env = Env::new();
+    let app = add(&env, &["--preset", "invite-user", "--json"])
+        .any_stdout()
+        .check()
+        .json();
+    let scopes = app["scopes"].as_array().unwrap();
+    assert_eq!(
+        scopes.len(),
+        13,
+        "the twelve standard scopes and one of an administrator"
+    );
+    assert_eq!(scopes[0], "spark-admin:people_write");
+    assert_eq!(app["portal"]["scopes"], app["scopes"]);
+    env.run(["app", "update", "work", "--scope", "Spark:people_read"])
+        .any_stdout()
+        .stderr(
+            "warning: Spark:people_read is not a scope that is known here; did you mean spark:people_read?\n\
+             updated the app work: scopes\n",
+        )
+        .check();
+    assert_eq!(shown(&env, "work")["scopes"], json!(["Spark:people_read"]));
+    env.run(["app", "update", "work", "--preset", "all"])
+        .code(2)
+        .stderr_has("invalid value")
+        .check();
 }
 
 #[test]
@@ -500,6 +535,7 @@ fn an_app_in_use_is_removed_only_by_force() {
     let json = env
         .run(["app", "remove", "work", "--force", "--json"])
         .any_stdout()
+        .stderr("{\"event\":\"warning\",\"message\":\"without the app work, work can't be refreshed\"}\n")
         .check()
         .json();
     assert_eq!(json, json!({"name": "work", "removed": true}));
@@ -630,6 +666,36 @@ fn on_a_terminal_id_and_secret_are_asked_for_after_what_to_enter_is_shown() {
 
 #[test]
 #[cfg(target_os = "linux")]
+fn what_another_process_did_while_the_person_typed_is_kept() {
+    let env = Env::new();
+    let mut terminal = Terminal::run(&env, &["app", "add", "work"]);
+    terminal.shows("Client ID: ");
+    add(&env, &[]).any_stdout().any_stderr().check();
+    terminal
+        .types("Clate\n")
+        .shows("Client secret: ")
+        .types(&format!("{OTHER_SECRET}\n"))
+        .shows("there is already an app work");
+    assert_eq!(terminal.ends().0, 2);
+    assert_eq!(shown(&env, "work")["client_id"], CLIENT_ID);
+    assert_eq!(stored_secret(&env, "app/work"), CLIENT_SECRET);
+
+    let mut terminal = Terminal::run(&env, &["app", "update", "work"]);
+    terminal.shows("Client secret: ");
+    env.run(["app", "update", "work", "--scope", "spark:people_read"])
+        .any_stdout()
+        .any_stderr()
+        .check();
+    terminal
+        .types(&format!("{OTHER_SECRET}\n"))
+        .shows("updated the app work: client secret");
+    assert_eq!(terminal.ends().0, 0);
+    assert_eq!(shown(&env, "work")["scopes"], json!(["spark:people_read"]));
+    assert_eq!(stored_secret(&env, "app/work"), OTHER_SECRET);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
 fn a_prompt_left_by_ctrl_c_or_empty_adds_nothing() {
     let env = Env::new();
     let add = ["app", "add", "work"];
@@ -723,6 +789,13 @@ fn half_an_app_in_the_environment_is_an_error_and_nothing_else_is_taken() {
             .stderr_has("the app in the environment has no")
             .check();
     }
+    env.run(["app", "update", "provided", "--scope", "spark:people_read"])
+        .code(8)
+        .stderr(
+            "error: the provided app can't be changed here\n\
+             hint: `webex-connect app show provided` says who provides it\n",
+        )
+        .check();
     // The secret alone goes with `--client-id`.
     env.run(["app", "show", "provided"])
         .var("WEBEX_CONNECT_CLIENT_SECRET", CLIENT_SECRET)

@@ -7,6 +7,7 @@
 
 mod answers;
 mod app;
+mod app_login;
 mod bind;
 mod consent;
 mod empty;

@@ -3,16 +3,19 @@
 use crate::app::provided;
 use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, RedirectUri, is_credential};
 use crate::cmd::Context;
+use crate::cmd::app::show::{portal, portal_json, to_json, users};
 use crate::cmd::app::{
-    AddArguments, PlaceArguments, SecretArguments, UpdateArguments, missing, portal, portal_json,
-    to_json, users_in,
+    AddArguments, PlaceArguments, ScopeArguments, SecretArguments, UpdateArguments, missing,
 };
 use crate::cmd::client_secret;
+use crate::cmd::scopes::warn_of_unknown;
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
+use crate::output::Output;
 use crate::prompt;
 use crate::scope::ScopeSet;
+use crate::scope::preset::Preset;
 use crate::secret::Secret;
 use crate::session;
 use crate::signals::Signals;
@@ -20,7 +23,7 @@ use crate::store::Store;
 
 /// Everything that can fail without the person fails before they are asked.
 pub fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
-    let mut app = described(arguments)?;
+    let mut app = described(context, arguments)?;
     let store = context.store()?;
     absent(&store, &app.name)?;
     store.ensure_key()?;
@@ -51,7 +54,7 @@ pub fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
 pub fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     let name = Name::parse(&arguments.name)?;
     let redirect_uri = redirect_uri(arguments.redirect_uri.as_deref())?;
-    let scopes = scopes(&arguments.scope)?;
+    let scopes = scopes(context.output, &arguments.scopes)?;
     let store = context.store()?;
     let stored = || store.app(&name)?.ok_or_else(|| missing(&name));
     let app = stored()?;
@@ -60,7 +63,7 @@ pub fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     if secret.is_none() && redirect_uri.is_none() && scopes.is_none() {
         if !context.may_ask() {
             return Err(Error::new(Kind::Usage, "there is nothing to update")
-                .with_hint("say what with `--client-secret-stdin`, `--client-secret-file FILE`, `--redirect-uri URI` or `--scope SCOPES`"));
+                .with_hint("say what with `--client-secret-stdin`, `--client-secret-file FILE`, `--redirect-uri URI`, `--scope SCOPES` or `--preset PRESET`"));
         }
         secret = Some(asked(context)?);
     }
@@ -94,7 +97,7 @@ pub fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
 }
 
 /// The app of the command line; its ID and secret are still empty.
-fn described(arguments: &AddArguments) -> Result<App> {
+fn described(context: &Context, arguments: &AddArguments) -> Result<App> {
     let name = Name::parse(&arguments.name)?;
     if provided::is_taken(&name) {
         let message = format!("{name} means the app that is provided to this machine");
@@ -108,7 +111,7 @@ fn described(arguments: &AddArguments) -> Result<App> {
         client_id: String::new(),
         client_secret: Secret::new(""),
         redirect_uri: uri.map_or_else(|| RedirectUri::parse(DEFAULT_REDIRECT_URI), Ok)?,
-        scopes: scopes(&arguments.scope)?.unwrap_or_else(ScopeSet::standard),
+        scopes: scopes(context.output, &arguments.scopes)?.unwrap_or_else(ScopeSet::standard),
         environment: arguments.place.environment()?.unwrap_or(Environment::Webex),
     })
 }
@@ -195,23 +198,27 @@ fn redirect_uri(text: Option<&str>) -> Result<Option<RedirectUri>> {
     text.map(RedirectUri::parse).transpose()
 }
 
-/// The scopes of all the lists together; none if there is no list.
-fn scopes(lists: &[String]) -> Result<Option<ScopeSet>> {
-    if lists.is_empty() {
-        return Ok(None);
+/// The scopes of all lists and presets together; none if there is neither.
+fn scopes(output: Output, arguments: &ScopeArguments) -> Result<Option<ScopeSet>> {
+    let mut scopes = ScopeSet::default();
+    for list in &arguments.scope {
+        scopes.extend(ScopeSet::parse(list).map_err(|error| {
+            Error::new(Kind::Usage, error.to_string()).with_hint(
+                "for example `--scope \"spark:people_read spark:rooms_read\"`; `webex-connect scopes` lists them",
+            )
+        })?);
     }
-    ScopeSet::parse(&lists.join(" "))
-        .map(Some)
-        .map_err(|error| {
-            Error::new(Kind::Usage, error.to_string())
-                .with_hint("for example `--scope \"spark:people_read spark:rooms_read\"`")
-        })
+    for preset in arguments.preset.iter().copied() {
+        scopes.extend(Preset::scopes(preset));
+    }
+    warn_of_unknown(output, &scopes);
+    Ok(Some(scopes).filter(|scopes| !scopes.is_empty()))
 }
 
 /// The app as JSON, or what to enter for it if that is asked for.
 fn tell(context: &Context, store: &Store, app: &App, register: bool) -> Result<()> {
     if context.output.json {
-        let mut json = to_json(app, &users_in(store, &app.name)?);
+        let mut json = to_json(app, &users(&app.name, &store.list()?.connections));
         json["portal"] = portal_json(app);
         return context.output.result_json(&json);
     }
