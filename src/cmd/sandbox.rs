@@ -29,8 +29,9 @@ const MAX_LOG_LINES: usize = 10_000;
 /// http://127.0.0.1:8911/callback, or the same on localhost.
 ///
 /// Its consent page lets you untick scopes and choose who signs in: two people
-/// of one organisation, or one of another. Tokens can be revoked at
-/// /idb/oauth2/v1/revoke.
+/// of one organisation, or one of another. Behind the tokens are people/me,
+/// people and rooms, which want the scopes that Webex wants; tokens are revoked
+/// at /idb/oauth2/v1/revoke.
 ///
 ///   $ webex-connect sandbox --port 8912
 ///   $ echo sandbox-secret | webex-connect login try --client-id sandbox \
