@@ -44,7 +44,7 @@ use answer::{Answer, Refusal};
 use faults::{Faults, Outcome};
 use tokens::{Lifetimes, Tokens};
 
-pub use faults::{ENDPOINTS, Fault, FaultError, OPTIONAL};
+pub use faults::{ENDPOINTS, Fault, FaultError, OPTIONAL_MEMBERS};
 
 /// The client ID of the app that is there without registering one.
 pub const CLIENT_ID: &str = "sandbox";
@@ -96,7 +96,7 @@ pub struct Options {
 pub enum Form {
     /// A server of its own: opaque tokens, kept in memory, gone when it ends.
     Foreground {
-        /// Members left out of token answers, out of [`OPTIONAL`].
+        /// Members left out of token answers, out of [`OPTIONAL_MEMBERS`].
         omit: Vec<String>,
         faults: Vec<Fault>,
     },

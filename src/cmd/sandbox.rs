@@ -58,7 +58,7 @@ pub struct Arguments {
     ///
     /// A client has to bear each of them missing: RFC 6749 makes all but the token_type optional, and Webex may leave
     /// that out too. Separate them by commas, or say it again.
-    #[arg(long, value_name = "MEMBER", value_delimiter = ',', value_parser = sandbox::OPTIONAL)]
+    #[arg(long, value_name = "MEMBER", value_delimiter = ',', value_parser = sandbox::OPTIONAL_MEMBERS)]
     omit: Vec<String>,
     /// Make an endpoint fail, as ENDPOINT=STATUS, ENDPOINT=STATUS:CODE or authorize=CODE
     ///
