@@ -56,8 +56,8 @@ pub struct Arguments {
     app: Option<PathBuf>,
     /// Leave members out of token answers
     ///
-    /// A client has to bear each of them missing: RFC 6749 makes all but the token_type optional, and Webex may leave
-    /// that out too. Separate them by commas, or say it again.
+    /// A client has to bear each of them missing: RFC 6749 requires the token_type, and the scope where it is not what
+    /// was asked for, yet Webex may leave out either. Separate them by commas, or say it again.
     #[arg(long, value_name = "MEMBER", value_delimiter = ',', value_parser = sandbox::OPTIONAL_MEMBERS)]
     omit: Vec<String>,
     /// Make an endpoint fail, as ENDPOINT=STATUS, ENDPOINT=STATUS:CODE or authorize=CODE
