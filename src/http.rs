@@ -33,7 +33,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 pub use request::Request;
 
-/// An answer. Its headers are fixed text; only `Location` varies, and only as a [`Url`] this program built,
+/// An answer. Its headers are fixed text; only `Location` and `Link` vary, and only as a [`Url`] this program built,
 /// because `tiny_http` passes CR and LF in a value through.
 pub struct Response(tiny_http::Response<Cursor<Vec<u8>>>);
 
@@ -63,6 +63,14 @@ impl Response {
 
     pub fn with_header(mut self, name: &'static str, value: &'static str) -> Response {
         if let Some(header) = header(name, value) {
+            self.0.add_header(header);
+        }
+        self
+    }
+
+    /// Where the next page of a list is (RFC 8288).
+    pub fn with_next(mut self, next: &Url) -> Response {
+        if let Some(header) = header("Link", &format!("<{next}>; rel=\"next\"")) {
             self.0.add_header(header);
         }
         self

@@ -16,11 +16,13 @@ mod directory;
 mod exchange;
 mod faults;
 mod kept;
+mod listing;
 mod log;
 mod params;
 mod people;
 mod random;
 mod revoke;
+mod rooms;
 mod tokens;
 
 use std::collections::HashSet;
@@ -42,7 +44,7 @@ use answer::{Answer, Refusal};
 use faults::{Faults, Outcome};
 use tokens::{Lifetimes, Tokens};
 
-pub use faults::{ENDPOINTS, Fault, FaultError, OPTIONAL};
+pub use faults::{ENDPOINTS, Fault, FaultError, OPTIONAL_MEMBERS};
 
 /// The client ID of the app that is there without registering one.
 pub const CLIENT_ID: &str = "sandbox";
@@ -94,7 +96,7 @@ pub struct Options {
 pub enum Form {
     /// A server of its own: opaque tokens, kept in memory, gone when it ends.
     Foreground {
-        /// Members left out of token answers, out of [`OPTIONAL`].
+        /// Members left out of token answers, out of [`OPTIONAL_MEMBERS`].
         omit: Vec<String>,
         faults: Vec<Fault>,
     },
@@ -120,7 +122,7 @@ pub fn start(options: Options) -> io::Result<Url> {
     let server = Server::bind(&[address], MAX_BODY)?;
     let port = server.port()?;
     let api_base = Url::parse(&format!("http://127.0.0.1:{port}/v1")).map_err(io::Error::other)?;
-    let service = Service::new(options, port);
+    let service = Service::new(options, api_base.clone(), port);
     runtime.spawn(
         server.serve(move |request| -> Verdict<Infallible> {
             Verdict::Answer(service.answer(request))
@@ -186,6 +188,7 @@ struct Service {
     apps: Vec<RegisteredApp>,
     approve: bool,
     omit: Vec<String>,
+    api_base: Url,
     /// The names by which a browser may have come here.
     hosts: [String; 2],
     state: Mutex<State>,
@@ -201,7 +204,7 @@ struct State {
 }
 
 impl Service {
-    fn new(options: Options, port: u16) -> Service {
+    fn new(options: Options, api_base: Url, port: u16) -> Service {
         let lifetimes = Lifetimes {
             expires_in: options.expires_in,
             rotate: options.rotate,
@@ -219,6 +222,7 @@ impl Service {
             apps: options.apps,
             approve,
             omit,
+            api_base,
             hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}")],
             state: Mutex::new(State {
                 pending: authorize::Pending::default(),
@@ -249,15 +253,18 @@ impl Service {
             ("/v1/authorize", "POST") => authorize::decide(self, request, now),
             ("/v1/access_token", "POST") => exchange::answer(self, request, now),
             ("/v1/people/me", "GET") => directory::me(self, request, now),
+            ("/v1/people", "GET") => directory::list(self, request, now),
+            ("/v1/people", "POST") => directory::add(self, request, now),
+            ("/v1/rooms", "GET") => rooms::list(self, request, now),
             ("/v1/authorizations/tokenExpiry", "GET") => bearer::token_expiry(self, request, now),
             (revoke::PATH, "POST") => revoke::answer(self, request, now),
-            ("/v1/authorize", _) => Err(Refusal::method("GET, POST")),
+            (room, "GET") if room.starts_with(rooms::PREFIX) => rooms::one(self, request, now),
+            ("/v1/authorize" | "/v1/people", _) => Err(Refusal::method("GET, POST")),
             ("/v1/access_token" | revoke::PATH, _) => Err(Refusal::method("POST")),
-            ("/v1/people/me" | "/v1/authorizations/tokenExpiry", _) => Err(Refusal::method("GET")),
-            _ => Err(Refusal::webexapis(
-                404,
-                "The requested resource could not be found.",
-            )),
+            ("/v1/people/me" | "/v1/rooms" | "/v1/authorizations/tokenExpiry", _) => {
+                Err(Refusal::method("GET"))
+            }
+            _ => Err(Refusal::not_found()),
         }
     }
 
@@ -274,6 +281,13 @@ impl Service {
             Some(Outcome::Refuse(refusal)) => Err(refusal),
             _ => Ok(()),
         }
+    }
+
+    /// The address of a path below the API base.
+    fn address(&self, path: &str) -> Url {
+        let mut address = self.api_base.clone();
+        address.set_path(&format!("{}/{path}", self.api_base.path()));
+        address
     }
 
     fn app(&self, client_id: &str) -> Option<&RegisteredApp> {

@@ -29,8 +29,9 @@ const MAX_LOG_LINES: usize = 10_000;
 /// http://127.0.0.1:8911/callback, or the same on localhost.
 ///
 /// Its consent page lets you untick scopes and choose who signs in: two people
-/// of one organisation, or one of another. Tokens can be revoked at
-/// /idb/oauth2/v1/revoke.
+/// of one organisation, or one of another. Behind the tokens are people/me,
+/// people and rooms, which want the scopes that Webex wants; tokens are revoked
+/// at /idb/oauth2/v1/revoke.
 ///
 ///   $ webex-connect sandbox --port 8912
 ///   $ echo sandbox-secret | webex-connect login try --client-id sandbox \
@@ -55,9 +56,9 @@ pub struct Arguments {
     app: Option<PathBuf>,
     /// Leave members out of token answers
     ///
-    /// A client has to bear each of them missing: RFC 6749 makes all but the token_type optional, and Webex may leave
-    /// that out too. Separate them by commas, or say it again.
-    #[arg(long, value_name = "MEMBER", value_delimiter = ',', value_parser = sandbox::OPTIONAL)]
+    /// A client has to bear each of them missing: RFC 6749 requires the token_type, and the scope where it is not what
+    /// was asked for, yet Webex may leave out either. Separate them by commas, or say it again.
+    #[arg(long, value_name = "MEMBER", value_delimiter = ',', value_parser = sandbox::OPTIONAL_MEMBERS)]
     omit: Vec<String>,
     /// Make an endpoint fail, as ENDPOINT=STATUS, ENDPOINT=STATUS:CODE or authorize=CODE
     ///

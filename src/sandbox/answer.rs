@@ -77,6 +77,10 @@ impl Refusal {
         Refusal::new(status, Shape::Page, description.into())
     }
 
+    pub fn not_found() -> Refusal {
+        Refusal::webexapis(404, "The requested resource could not be found.")
+    }
+
     /// 405 with the methods that would do (RFC 9110 §15.5.6).
     pub fn method(allowed: &'static str) -> Refusal {
         Refusal::webexapis(405, format!("This resource takes {allowed}."))

@@ -16,7 +16,7 @@ pub const ENDPOINTS: [&str; 7] = [
     "rooms",
 ];
 /// Members of a token answer that can be left out: all but the access token.
-pub const OPTIONAL: [&str; 5] = [
+pub const OPTIONAL_MEMBERS: [&str; 5] = [
     "expires_in",
     "refresh_token",
     "refresh_token_expires_in",

@@ -9,18 +9,21 @@ use crate::sandbox::client;
 use crate::sandbox::params::Params;
 
 /// Parameters shown with their value.
-const SHOWN: [&str; 11] = [
+const SHOWN: [&str; 14] = [
     "client_id",
     "code_challenge_method",
     "decision",
+    "email",
     "grant_type",
     "login_hint",
+    "max",
     "person",
     "prompt",
     "redirect_uri",
     "response_type",
     "scope",
     "token_type_hint",
+    "type",
 ];
 /// Parameters shown by name alone.
 const MASKED: [&str; 9] = [

@@ -30,6 +30,7 @@ mod proxy;
 mod redirects;
 mod refusals;
 mod sandbox;
+mod sandbox_api;
 mod sandbox_faults;
 mod sandbox_revoke;
 mod scopes;

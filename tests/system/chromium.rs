@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
+
 use crate::env::process::Finished;
 use crate::env::{CLIENT_ID, Env, Sandbox, free_port};
 use crate::loopback_family::{Family, families_of};
@@ -36,6 +38,35 @@ fn a_person_who_refuses_sees_that_and_nothing_is_stored() {
     says_the_same(&page, &finished);
     assert_eq!(records(&env), "", "left in the keyring");
     env.nothing_runs();
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn a_person_unticks_scopes_and_chooses_who_signs_in_by_mouse_and_by_keys() {
+    let env = Env::new();
+    let visit = Visit::embedded(&env, &["--json"]);
+    let asked = visit.chromium.run(
+        "return [...document.querySelectorAll('input[name=scope]:checked')].map(box => box.value)",
+    );
+    let asked = asked.as_array().into_iter().flatten();
+    let asked: Vec<_> = asked.filter_map(Value::as_str).collect();
+    for scope in asked.iter().filter(|scope| !scope.contains("rooms")) {
+        visit.chromium.keys(&format!("input[value='{scope}']"), " ");
+    }
+    visit.chromium.keys("#person", "sandbox.c");
+    let label = |scope| format!("label:has(input[value='{scope}'])");
+    visit.chromium.click_on(&label("spark:rooms_write"));
+    visit.chromium.click_on(&label("spark:rooms_read"));
+    visit.decides("allow", "Keep at least one scope");
+    visit.chromium.click_on(&label("spark:people_read"));
+    visit.decides("allow", "connected");
+    let finished = visit.finish();
+    assert_eq!(finished.code, Some(0), "{finished}");
+    let connection = finished.json();
+    let granted = &connection["scopes"]["granted"];
+    assert_eq!(granted, &json!(["spark:people_read"]), "{finished}");
+    let email = &connection["identity"]["email"];
+    assert_eq!(email, "sandbox.colleague@example.com", "{finished}");
 }
 
 #[test]

@@ -54,8 +54,19 @@ impl Chromium {
     }
 
     pub fn click(&self, id: &str) {
-        let button = self.find("css selector", &format!("#{id}"));
-        self.post(&format!("element/{button}/click"), &json!({}));
+        self.click_on(&format!("#{id}"));
+    }
+
+    /// The same by CSS selector.
+    pub fn click_on(&self, selector: &str) {
+        let element = self.find("css selector", selector);
+        self.post(&format!("element/{element}/click"), &json!({}));
+    }
+
+    /// Keys pressed on an element.
+    pub fn keys(&self, selector: &str, text: &str) {
+        let element = self.find("css selector", selector);
+        self.post(&format!("element/{element}/value"), &json!({"text": text}));
     }
 
     /// The text of the page, once this stands in it.
