@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 mod broken;
+mod calls;
 mod chromium;
 mod elevated;
 #[path = "../cli/env/mod.rs"]
