@@ -27,6 +27,8 @@ mod proxy;
 mod redirects;
 mod refusals;
 mod sandbox;
+#[cfg(target_os = "linux")]
+mod sealed;
 mod store;
 mod tls;
 mod token;
