@@ -14,6 +14,7 @@ mod elevated;
     reason = "shared with tests/cli, which uses all of it"
 )]
 mod env;
+mod faults;
 mod keyring;
 mod looks;
 mod loopback_family;
