@@ -14,6 +14,8 @@ mod env;
 mod first_login;
 #[cfg(target_os = "linux")]
 mod flood;
+#[cfg(target_os = "linux")]
+mod foreign;
 mod listener;
 mod login;
 mod manage;

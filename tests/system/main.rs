@@ -20,6 +20,7 @@ mod looks;
 mod loopback_family;
 mod network;
 mod other_user;
+mod sandbox_file;
 mod secret_service;
 mod start_address;
 mod visit;
