@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::cmd::Context;
 use crate::connection::{AuthType, Connection, Identity, State};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, foreign};
 use crate::session::{self, Live};
 use crate::store::Store;
 
@@ -105,7 +105,7 @@ fn text(
         .as_ref()
         .and_then(|identity| identity.org_id.as_ref())
     {
-        line("organisation", org.clone());
+        line("organisation", foreign(org));
     }
     line("type", auth_type(connection));
     if let Some(app) = &connection.app {
@@ -160,11 +160,12 @@ fn person(identity: Option<&Identity>) -> String {
         return "unknown (the scopes do not allow asking)".to_owned();
     };
     let kind = identity.kind.as_deref().unwrap_or("person");
-    match (&identity.display_name, &identity.email) {
+    // Somebody chose these: none may begin a line of its own.
+    foreign(&match (&identity.display_name, &identity.email) {
         (Some(name), Some(email)) => format!("{name} <{email}> ({kind})"),
         (Some(only), None) | (None, Some(only)) => format!("{only} ({kind})"),
         (None, None) => format!("{} ({kind})", identity.id),
-    }
+    })
 }
 
 fn auth_type(connection: &Connection) -> String {

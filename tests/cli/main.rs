@@ -17,6 +17,8 @@ mod env;
 mod first_login;
 #[cfg(target_os = "linux")]
 mod flood;
+#[cfg(target_os = "linux")]
+mod foreign;
 mod listener;
 mod login;
 mod manage;
@@ -34,6 +36,8 @@ mod sandbox_api;
 mod sandbox_faults;
 mod sandbox_revoke;
 mod scopes;
+#[cfg(target_os = "linux")]
+mod sealed;
 mod store;
 mod tls;
 mod token;

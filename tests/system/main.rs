@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 mod broken;
+mod calls;
 mod chromium;
 mod elevated;
 #[path = "../cli/env/mod.rs"]
@@ -13,12 +14,14 @@ mod elevated;
     reason = "shared with tests/cli, which uses all of it"
 )]
 mod env;
+mod faults;
 mod keyring;
 mod looks;
 mod loopback_family;
 mod network;
 mod other_user;
 mod provided;
+mod sandbox_file;
 mod secret_service;
 mod start_address;
 mod visit;

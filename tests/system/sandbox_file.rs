@@ -1,0 +1,37 @@
+//! Sandbox records that were made while there was no keyring, once there is one.
+
+use std::fs;
+
+use crate::env::Scene;
+use crate::secret_service::{records, unlocked};
+
+/// ST-15, the keyring being back: a real login goes there, and the file beside its key takes nothing of it.
+#[test]
+#[ignore = "needs the keyring session of tests/run"]
+fn a_keyring_that_is_back_takes_the_real_connection() {
+    let env = unlocked();
+    env.run(["login", "--sandbox", "--approve"])
+        .var("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
+        .any_stderr()
+        .check();
+    let sealed = env.path("data/webex-connect/sandbox.age");
+    let key = env.path("data/webex-connect/sandbox.key");
+    let read = |path| fs::read(path).unwrap_or_else(|e| panic!("the sandbox file: {e}"));
+    let before = (read(&sealed), read(&key));
+
+    let redirect_uri = "http://127.0.0.1:{PORT}/callback";
+    let mut scene = Scene::with(env, redirect_uri, &["--no-browser"]);
+    let callback = scene.login.consent("allow");
+    let page = scene.login.deliver(&callback);
+    assert!(page.body.contains("You are connected"), "ST-15: {page}");
+    let finished = scene.login.finish();
+    assert_eq!(finished.code, Some(0), "ST-15: {finished}");
+    assert_eq!(finished.json()["store"], "keyring", "ST-15: {finished}");
+
+    let env = scene.env;
+    let kept = records(&env);
+    let token = env.run(["token", "work"]).any_stdout().check().out();
+    assert!(kept.contains("connection/work"), "ST-15: {kept}");
+    assert!(kept.contains(token.trim()), "ST-15: {kept}");
+    assert_eq!((read(&sealed), read(&key)), before, "ST-15: written to");
+}
