@@ -21,6 +21,7 @@ mod flood;
 mod foreign;
 mod listener;
 mod login;
+mod logout;
 mod manage;
 #[cfg(target_os = "linux")]
 mod opener;

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use sha2::{Digest, Sha256};
 use url::form_urlencoded;
@@ -20,6 +20,7 @@ use super::{CLIENT_ID, CLIENT_SECRET};
 
 const TOKEN: &str = "/v1/access_token";
 const PEOPLE: &str = "/v1/people/me";
+const REVOKE: &str = "/idb/oauth2/v1/revoke";
 
 /// Longer than the program waits for anything.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -70,6 +71,7 @@ struct Shared {
     seen: Mutex<Seen>,
     token: Mutex<Reply>,
     people: Mutex<Reply>,
+    revocation: Mutex<Reply>,
     over: AtomicBool,
 }
 
@@ -103,6 +105,7 @@ impl Authority {
             seen: Mutex::default(),
             token: Mutex::new(token),
             people: Mutex::new(Reply::person()),
+            revocation: Mutex::new(Reply::status(200, "")),
             over: AtomicBool::new(false),
         });
         let server = Arc::clone(&shared);
@@ -125,6 +128,10 @@ impl Authority {
     pub fn people_answers(&self, reply: Reply) -> &Authority {
         *lock(&self.shared.people) = reply;
         self
+    }
+
+    pub fn revocation_answers(&self, reply: Reply) {
+        *lock(&self.shared.revocation) = reply;
     }
 
     /// From now on only this code exchange is in order.
@@ -191,6 +198,7 @@ impl Shared {
         };
         let reply = match request.target.as_str() {
             TOKEN => lock(&self.token).clone(),
+            REVOKE => lock(&self.revocation).clone(),
             _ => lock(&self.people).clone(),
         };
         let judged = self.judge(&request);
@@ -221,6 +229,21 @@ impl Shared {
                 let right = request.headers("authorization") == [bearer.as_str()];
                 holds("the bearer, once", right)?;
                 holds("no body", request.body.is_empty())
+            }
+            ("POST", REVOKE) => {
+                let client = BASE64_STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}"));
+                let basic = format!("Basic {client}");
+                let right = request.headers("authorization") == [basic.as_str()];
+                holds("the client as Basic, once", right)?;
+                let form = request.form();
+                let token = match form.get("token_type_hint").map(String::as_str) {
+                    Some("refresh_token") => REFRESH_TOKEN,
+                    _ => ACCESS_TOKEN,
+                };
+                holds(
+                    "the token of its hint",
+                    form.get("token").is_some_and(|t| t == token),
+                )
             }
             _ => Err("nobody may ask this".to_owned()),
         }
