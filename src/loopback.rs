@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -11,7 +12,9 @@ use url::Url;
 use crate::app::{Environment, RedirectUri};
 use crate::error::{Error, Kind, Result};
 use crate::http::{Held, Request, Response, Server, Verdict};
+use crate::output::Output;
 use crate::page::{Forms, escape, page};
+use crate::peer::{Peer, owner};
 use crate::secret::Secret;
 
 /// The start address's random part, in bytes: more than the 128 bits that can't be guessed.
@@ -47,6 +50,47 @@ pub struct Expected {
     pub state: Secret,
     pub environment: Environment,
     pub base: Url,
+    pub watch: Watch,
+}
+
+/// Where it is told who else has tried to come in.
+pub struct Watch {
+    pub output: Output,
+    /// The wire, if it is shown.
+    pub trace: Option<Output>,
+    /// Told once: whoever tries again and again must not flood the terminal.
+    warned: AtomicBool,
+}
+
+impl Watch {
+    pub fn new(output: Output, trace: Option<Output>) -> Watch {
+        Watch {
+            output,
+            trace,
+            warned: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the other end is a program of the person's. Where the system does not say, it counts as one.
+    fn admits(&self, request: &Request) -> bool {
+        match request.ends.map(|(local, peer)| owner(local, peer)) {
+            Some(Peer::Ours) => true,
+            Some(Peer::Other) => {
+                if !self.warned.swap(true, Ordering::Relaxed) {
+                    self.output.warning(
+                        "another user of this machine has tried to take part in this sign-in and was refused",
+                    );
+                }
+                false
+            }
+            Some(Peer::Unknown) | None => {
+                if let Some(wire) = &self.trace {
+                    wire.wire("the system does not tell whose program came to the redirect port");
+                }
+                true
+            }
+        }
+    }
 }
 
 impl Listener {
@@ -200,6 +244,9 @@ fn judge(
     if request.method != "GET" {
         return refuse(405, "only GET\n");
     }
+    if !expected.watch.admits(request) {
+        return refuse(403, "not this user\n");
+    }
     if path == start {
         return Verdict::Answer(Response::redirect(&expected.authorization_url));
     }
@@ -302,6 +349,7 @@ mod tests {
             state: Secret::new("right"),
             environment: Environment::Custom(base.clone()),
             base,
+            watch: Watch::new(Output::new(false), None),
         }
     }
 

@@ -14,8 +14,8 @@
 //! * [`store`] keeps records: in the OS keyring or in a sealed file. [`dirs`] has our directories and lock files.
 //! * [`connection`], [`app`], [`scope`], [`name`] and [`secret`] are the values: pure, `now` always an argument. Only
 //!   `app/provided.rs` looks outside, for the app that variables, the administrator's file or the build provide.
-//! * [`loopback`] is the redirect listener and [`sandbox`] the embedded Webex look-alike. Both stand on [`http`],
-//!   which reads bounded requests, and on [`page`], which draws what a browser shows. The sandbox shares no code
+//! * [`loopback`] is the redirect listener, for programs of the person's own ([`peer`]), and [`sandbox`] the embedded
+//!   Webex look-alike. Both stand on [`http`], which reads bounded requests, and on [`page`], which draws what a browser shows. The sandbox shares no code
 //!   with `oauth`, `connection` or `webex`: it must not share our mistakes.
 //! * [`browser`], [`prompt`], [`signals`], [`variables`] and [`output`] touch the person's side. What is printed goes
 //!   through `output`, but for the questions of `prompt` and the help that clap writes.
@@ -74,6 +74,7 @@ mod name;
 mod oauth;
 mod output;
 mod page;
+mod peer;
 mod prompt;
 mod sandbox;
 mod scope;

@@ -164,6 +164,7 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
         authorization: &authorization,
         base: &base,
         timeout: arguments.timeout,
+        trace: context.wire.trace,
     };
     let (callback, browser) = way.ask(output, listener, asked, &mut signals).await?;
     let exchange = Exchange {

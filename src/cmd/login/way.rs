@@ -14,7 +14,7 @@ use crate::cmd::Context;
 use crate::cmd::login::Arguments;
 use crate::cmd::login::plan::Plan;
 use crate::error::{Error, Kind, Result};
-use crate::loopback::{Browser, Callback, Expected, Listener};
+use crate::loopback::{Browser, Callback, Expected, Listener, Watch};
 use crate::oauth::Authorization;
 use crate::output::Output;
 use crate::signals::Signals;
@@ -36,6 +36,8 @@ pub struct Asked<'a> {
     pub base: &'a Url,
     /// In seconds.
     pub timeout: u64,
+    /// The wire, if it is shown.
+    pub trace: Option<Output>,
 }
 
 impl Way {
@@ -89,12 +91,14 @@ impl Way {
             authorization,
             base,
             timeout,
+            trace,
         } = asked;
         let expected = Expected {
             authorization_url: authorization.url.clone(),
             state: authorization.state.clone(),
             environment: plan.app.environment.clone(),
             base: base.clone(),
+            watch: Watch::new(output, trace),
         };
         output.event(&json!({"event": "authorize", "url": authorization.url.as_str()}));
         let mut opening = self.send_off(output, &start_address, &authorization.url)?;
