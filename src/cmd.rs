@@ -7,6 +7,7 @@ pub mod list;
 pub mod login;
 pub mod logout;
 pub mod manage;
+mod place;
 pub mod sandbox;
 pub mod scopes;
 pub mod status;

@@ -61,7 +61,10 @@ pub fn line(question: &str) -> Result<String> {
         .read_line(&mut typed)
         .map_err(failed)?;
     match bytes {
-        0 => Err(failed(io::ErrorKind::UnexpectedEof.into())),
+        0 => Err(Error::new(
+            Kind::Failure,
+            "the input ended before an answer; nothing was changed",
+        )),
         _ => Ok(typed.trim().to_owned()),
     }
 }

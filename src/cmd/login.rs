@@ -8,17 +8,17 @@ mod plan;
 mod scopes;
 mod way;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use url::Url;
 
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
-use crate::cmd::client_secret;
+use crate::cmd::client_secret::{self, SecretArguments};
+use crate::cmd::place::PlaceArguments;
+use crate::cmd::scopes::preset;
 use crate::error::Result;
 use crate::loopback::{Browser, Callback, Listener};
 use crate::oauth::Authorization;
@@ -63,12 +63,8 @@ pub struct Arguments {
     /// WEBEX_CONNECT_CLIENT_SECRET.
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
-    /// Read the client secret from standard input
-    #[arg(long, conflicts_with = "client_secret_file")]
-    client_secret_stdin: bool,
-    /// Read the client secret from a file
-    #[arg(long, value_name = "FILE")]
-    client_secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    secret: SecretArguments,
     /// The redirect URI registered on the app: http on 127.0.0.1, localhost or ::1, with a port
     /// [default: http://127.0.0.1:8911/callback]
     #[arg(long, value_name = "URI")]
@@ -92,12 +88,8 @@ pub struct Arguments {
     /// Let the connection lose scopes it has
     #[arg(long)]
     allow_fewer_scopes: bool,
-    /// Which Webex
-    #[arg(long, value_enum, conflicts_with = "api_base")]
-    environment: Option<PublicEnvironment>,
-    /// Another API base: https, or http on this machine
-    #[arg(long, value_name = "URL")]
-    api_base: Option<String>,
+    #[command(flatten)]
+    place: PlaceArguments,
     /// How long to wait for the browser, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
@@ -113,25 +105,6 @@ pub struct Arguments {
     /// With --sandbox: consent by itself, for machines without a desktop
     #[arg(long, requires = "sandbox", conflicts_with_all = ["browser", "no_browser"])]
     approve: bool,
-}
-
-impl Arguments {
-    /// Whether a client secret comes with the command line.
-    fn gives_secret(&self) -> bool {
-        self.client_secret_stdin || self.client_secret_file.is_some()
-    }
-}
-
-fn preset() -> impl TypedValueParser<Value = Preset> {
-    PossibleValuesParser::new(Preset::ALL.map(Preset::name))
-        .try_map(|name| Preset::find(&name).ok_or("no such preset"))
-}
-
-/// The public Webex environments.
-#[derive(Clone, Copy, clap::ValueEnum)]
-pub enum PublicEnvironment {
-    Webex,
-    WebexGov,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
@@ -275,8 +248,7 @@ fn given_secret(plan: &Plan, arguments: &Arguments) -> Result<Option<Secret>> {
     if !plan.needs_secret {
         return Ok(None);
     }
-    let file = arguments.client_secret_file.as_deref();
-    client_secret::given(arguments.client_secret_stdin, file, &plan.app.client_id)
+    client_secret::given(&arguments.secret, &plan.app.client_id)
 }
 
 /// Everything bound and set up, with nobody told yet.

@@ -24,14 +24,14 @@ pub fn authorization_error(
     let again = format!("run `webex-connect login {name}` again");
     let described = description.unwrap_or_default().to_ascii_lowercase();
     let told = match error {
-        _ if is_blocked(&described) => blocked(),
+        _ if is_blocked(&described) => blocked(&again),
         "access_denied" => {
             Error::new(Kind::Denied, "the request was refused on Webex's page").with_hint(again)
         }
         "invalid_scope" => Error::new(Kind::App, "Webex refused the scopes that were asked for")
             .with_hint(format!(
-                "tick every scope you ask for on the app at {PORTAL}, or state fewer with `--scope`; \
-                 `webex-connect scopes` explains them"
+                "tick every scope you ask for on the app at {PORTAL}, then {again}; or state fewer with `--scope` \
+                 (`webex-connect scopes` explains them)"
             )),
         "server_error" | "temporarily_unavailable" => {
             Error::new(Kind::Temporary, "Webex could not finish the sign-in").with_hint(again)
@@ -78,10 +78,14 @@ fn is_blocked(described: &str) -> bool {
     words.iter().any(|word| described.contains(word))
 }
 
-fn blocked() -> Error {
-    Error::new(Kind::Denied, "an administrator of the organisation has blocked this app").with_hint(
-        "ask them to allow it in Control Hub (Apps, then Integrations), then run `webex-connect login` again",
+fn blocked(again: &str) -> Error {
+    Error::new(
+        Kind::Denied,
+        "an administrator of the organisation has blocked this app",
     )
+    .with_hint(format!(
+        "ask them to allow it in Control Hub (Apps, then Integrations), then {again}"
+    ))
 }
 
 /// A refusal in either of Webex's shapes, or in none.
@@ -156,10 +160,11 @@ impl Refusal {
                 .unwrap_or_default()
                 .to_ascii_lowercase(),
         ) {
-            blocked()
+            blocked("run `webex-connect login` again")
         } else if status == 401 || self.is_about_the_client() {
             Error::new(Kind::App, "Webex refused the app's client ID or client secret").with_hint(format!(
-                "compare both with {PORTAL}, then run `webex-connect login` with `--client-id` again"
+                "compare both with {PORTAL}; give an app that is kept here its new secret with `webex-connect app update \
+                 NAME`, or run `webex-connect login NAME --client-id ID` again"
             ))
         } else if self.mentions("redirect") {
             Error::new(Kind::App, "Webex refused the redirect URI").with_hint(format!(

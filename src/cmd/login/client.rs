@@ -198,7 +198,7 @@ fn own(arguments: &Arguments, mut app: App, environment: Option<&Environment>) -
         arguments.client_id.is_some() && variables::read(variables::CLIENT_SECRET)?.is_some();
     Ok(Client {
         own: Some(app.name.clone()),
-        needs_secret: arguments.gives_secret() || by_variable,
+        needs_secret: arguments.secret.is_given() || by_variable,
         app,
     })
 }
@@ -231,7 +231,7 @@ pub fn new_own_app(
 
 /// Client ID, secret and redirect URI come from one source and are never mixed.
 fn refuse_own_details(arguments: &Arguments) -> Result<()> {
-    if !arguments.gives_secret() && arguments.redirect_uri.is_none() {
+    if !arguments.secret.is_given() && arguments.redirect_uri.is_none() {
         return Ok(());
     }
     let message = "the app provided to this machine has a secret and a redirect URI of its own; they are not mixed with others";

@@ -3,14 +3,12 @@
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::app::GRANTS_PAGE;
 use crate::cmd::login::Arguments;
 use crate::connection::{Connection, Grant, GrantSource, Identity, State};
 use crate::error::{Error, Kind, Result};
 use crate::output::Output;
 use crate::scope::ScopeSet;
-
-/// Where a person sees, and ends, the grants that Webex holds for them.
-const GRANTS_PAGE: &str = "https://idbroker.webex.com/idb/profile#/tokens";
 
 /// What the command line lets pass, and whom it expects.
 #[derive(Clone, Default)]
@@ -116,12 +114,11 @@ impl Guard {
                     &now
                 };
                 let message = format!(
-                    "{name} belongs to {before}, and {whose} signed in; nothing was stored"
+                    "{name} belongs to {before}, and {whose} signed in; nothing was stored \
+                     (`--allow-other-identity` lets {name} change hands)"
                 );
-                Err(Error::new(Kind::Refused, message).with_hint(
-                    "to keep both: `webex-connect login NAME`; to replace it: the same login with \
-                     `--allow-other-identity`",
-                ))
+                Err(Error::new(Kind::Refused, message)
+                    .with_hint("to keep both: `webex-connect login NAME`"))
             }
             (Some(_), Some(_)) => Ok(None),
             _ => Ok(Some(format!(

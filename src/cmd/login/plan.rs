@@ -109,16 +109,10 @@ impl Plan {
 
 /// The environment the command line names, if it names one.
 fn wanted_environment(arguments: &Arguments) -> Result<Option<Environment>> {
-    if arguments.sandbox {
-        return Ok(Some(Environment::Sandbox));
+    match arguments.sandbox {
+        true => Ok(Some(Environment::Sandbox)),
+        false => arguments.place.environment(),
     }
-    if let Some(base) = &arguments.api_base {
-        return Environment::from_api_base(base).map(Some);
-    }
-    Ok(arguments.environment.map(|environment| match environment {
-        super::PublicEnvironment::Webex => Environment::Webex,
-        super::PublicEnvironment::WebexGov => Environment::WebexGov,
-    }))
 }
 
 /// The connection to make or to make again. Without a name it is the default or the only one, and if there is none,
