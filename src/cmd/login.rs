@@ -4,6 +4,7 @@ mod client;
 mod guard;
 mod guide;
 mod outcome;
+mod paste;
 mod plan;
 mod scopes;
 mod way;
@@ -138,6 +139,7 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
         base: &base,
         timeout: arguments.timeout,
         trace: context.wire.trace,
+        may_ask: context.may_ask(),
     };
     let (callback, browser) = way.ask(output, listener, asked, &mut signals).await?;
     let exchange = Exchange {

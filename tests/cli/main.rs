@@ -29,6 +29,8 @@ mod opener;
 mod output;
 #[cfg(target_os = "linux")]
 mod passphrase;
+#[cfg(target_os = "linux")]
+mod paste;
 mod proxy;
 mod redirects;
 mod refusals;
