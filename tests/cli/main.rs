@@ -11,6 +11,8 @@ mod empty;
 #[cfg(target_os = "linux")]
 mod endless;
 mod env;
+#[cfg(target_os = "linux")]
+mod exec;
 mod first_login;
 #[cfg(target_os = "linux")]
 mod flood;
