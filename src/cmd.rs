@@ -1,5 +1,6 @@
 //! What every command starts from, and the one match from subcommand to function.
 
+pub mod api;
 pub mod exec;
 pub mod list;
 pub mod login;
@@ -55,6 +56,7 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         Command::List(_) => list::run(&context),
         Command::Token(arguments) => token::run(&context, &arguments),
         Command::Exec(arguments) => exec::run(&context, &arguments),
+        Command::Api(arguments) => api::run(&context, &arguments),
         Command::Status(arguments) => status::run(&context, &arguments),
         Command::Rename(arguments) => manage::rename(&context, &arguments),
         Command::Default(arguments) => manage::default(&context, &arguments),

@@ -20,6 +20,8 @@ pub enum Kind {
     Denied,
     /// Nobody answered in time.
     TimedOut,
+    /// The grant may lack a scope.
+    Scope,
     /// The store is absent, locked, hung, full or read-only.
     Store,
     /// The store holds something this program can't read.
@@ -43,6 +45,7 @@ impl Kind {
             Kind::Failure => 1,
             Kind::Usage => 2,
             Kind::SignIn | Kind::Denied | Kind::TimedOut => 4,
+            Kind::Scope => 5,
             Kind::Store | Kind::Unreadable => 6,
             Kind::Temporary => 7,
             Kind::App | Kind::PortInUse => 8,
@@ -59,6 +62,7 @@ impl Kind {
             Kind::SignIn => "sign_in_required",
             Kind::Denied => "denied",
             Kind::TimedOut => "timed_out",
+            Kind::Scope => "scope_missing",
             Kind::Store => "store_unavailable",
             Kind::Unreadable => "store_unreadable",
             Kind::Temporary => "temporary",
