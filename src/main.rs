@@ -30,6 +30,8 @@
 //!   is settled. The browser is told "connected" only after the connection was stored and read back.
 //! * Who changes a stored connection holds its lock file and reads again inside it.
 //! * Requested and granted scopes never share a field, and where the granted set is known from is kept with it.
+//! * A connection's token goes to the hosts of its environment, which `webex/target.rs` lists for `api`, and nowhere
+//!   else; no redirect is followed.
 //! * Secrets are [`secret::Secret`]s, which can't be displayed.
 //! * No runtime, TLS or D-Bus is set up by a command that does not need it.
 //!

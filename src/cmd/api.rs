@@ -4,10 +4,12 @@ mod pages;
 mod request;
 mod verdict;
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use clap::Args;
 use jiff::Timestamp;
 use oauth2::http::StatusCode;
-use std::path::PathBuf;
 use tokio::runtime::Runtime;
 use url::Url;
 
@@ -18,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::output::Body;
 use crate::session;
 use crate::store::Store;
-use crate::webex::{self, Call};
+use crate::webex::{self, Call, Target};
 
 /// What is read of a refusal for its words; the rest is only passed on.
 const MAX_WORDS: usize = 64 * 1024;
@@ -116,7 +118,7 @@ impl<'a> Caller<'a> {
         context: &'a Context,
         store: &'a Store,
         connection: Connection,
-        target: &webex::Target,
+        target: &Target,
     ) -> Result<Caller<'a>> {
         let runtime = session::runtime()?;
         // The embedded sandbox lives as long as the runtime.
@@ -150,7 +152,7 @@ impl<'a> Caller<'a> {
     fn attempt(&self, call: &Call) -> Result<Incoming> {
         let token = &self.connection.tokens.access_token;
         let output = self.context.output;
-        let waiting = |wait: std::time::Duration| {
+        let waiting = |wait: Duration| {
             let seconds = wait.as_secs();
             output.note(&format!(
                 "Webex asks to slow down (429); waiting {seconds} s"

@@ -6,6 +6,9 @@
 #![cfg(unix)]
 
 mod answers;
+mod api;
+mod api_hosts;
+mod api_refusals;
 mod bind;
 mod empty;
 #[cfg(target_os = "linux")]
@@ -23,6 +26,7 @@ mod manage;
 mod opener;
 #[cfg(target_os = "linux")]
 mod output;
+mod pages;
 #[cfg(target_os = "linux")]
 mod passphrase;
 mod proxy;
