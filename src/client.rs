@@ -25,6 +25,8 @@ const CONNECT_TIME: Duration = Duration::from_secs(10);
 const TOTAL_TIME: Duration = Duration::from_secs(30);
 /// Bytes a second that a long body is sent with at the least, on top of that time.
 const SLOWEST_SENDING: usize = 16 * 1024;
+/// A connection is used again this soon or not at all: between two pages a slow reader may leave it unwatched.
+const KEPT_OPEN: Duration = Duration::from_secs(5);
 /// OAuth and identity answers are a few kilobytes; a JWT-sized token set is under ten.
 const MAX_BODY: usize = 1024 * 1024;
 
@@ -195,6 +197,7 @@ fn builder(base: &Url) -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder()
         .redirect(Policy::none())
         .connect_timeout(CONNECT_TIME)
+        .pool_idle_timeout(KEPT_OPEN)
         .user_agent(concat!("webex-connect/", env!("CARGO_PKG_VERSION")));
     if is_loopback(base) {
         builder.no_proxy()

@@ -57,8 +57,8 @@ pub struct Arguments {
     /// The method; without it GET, or POST with --input
     #[arg(short = 'X', long, value_name = "METHOD", allow_hyphen_values = true)]
     method: Option<String>,
-    /// A field: of the query for GET, HEAD and DELETE and beside --input, else
-    /// a string in a JSON body. May be given again
+    /// A string: in the query for GET and beside --input, else in a JSON body.
+    /// May be given again
     #[arg(
         short,
         long = "field",

@@ -80,9 +80,9 @@ fn fields_bodies_and_methods() {
             "",
         ),
         (
-            &["rooms?max=1", "-X", "delete", "--field", "x="],
+            &["rooms?max=1", "-X", "get", "--field", "x="],
             "",
-            "DELETE /v1/rooms?max=1&x=",
+            "GET /v1/rooms?max=1&x=",
             "",
             "",
         ),

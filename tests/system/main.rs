@@ -1,4 +1,4 @@
-//! The program among real things: a gnome-keyring, a Chromium, another user, a machine without IPv6.
+//! The program among real things: a gnome-keyring, a Chromium, Python SDKs, another user, a machine without IPv6.
 //!
 //! `tests/run` prepares what they need and runs them; a plain `cargo test` leaves them out.
 #![cfg(target_os = "linux")]
@@ -13,11 +13,13 @@ mod elevated;
     reason = "shared with tests/cli, which uses all of it"
 )]
 mod env;
+mod exec;
 mod keyring;
 mod looks;
 mod loopback_family;
 mod network;
 mod other_user;
+mod sdk;
 mod secret_service;
 mod start_address;
 mod visit;

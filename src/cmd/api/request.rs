@@ -92,7 +92,7 @@ fn usage(message: impl Into<String>, hint: &str) -> Error {
 }
 
 fn has_no_body(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::DELETE)
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 fn method(arguments: &Arguments) -> Result<Method> {
