@@ -149,3 +149,31 @@ fn bearer(access_token: &Secret) -> Result<HeaderValue> {
     bearer.set_sensitive(true);
     Ok(bearer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_a_429_asks_to_wait() {
+        for (value, seconds) in [
+            (None, 15),
+            (Some("soon"), 15),
+            (Some(""), 15),
+            (Some("-1"), 15),
+            (Some("1.5"), 15),
+            (Some("Wed, 21 Oct 2015 07:28:00 GMT"), 15),
+            (Some("0"), 1),
+            (Some("1"), 1),
+            (Some("3600"), 3600),
+            (Some("18446744073709551615"), u64::MAX),
+            (Some("18446744073709551616"), 15),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(value) = value {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static(value));
+            }
+            assert_eq!(retry_after(&headers).as_secs(), seconds, "{value:?}");
+        }
+    }
+}
