@@ -204,6 +204,7 @@ fn the_variable_may_have_another_plain_name() {
         "LD_PRELOAD",
         "LD_LIBRARY_PATH",
         "ld_audit",
+        "GLIBC_TUNABLES",
         "DYLD_INSERT_LIBRARIES",
         "PYTHONPATH",
         "NODE_OPTIONS",
