@@ -31,6 +31,8 @@
 //!   is settled. The browser is told "connected" only after the connection was stored and read back.
 //! * Who changes a stored connection holds its lock file and reads again inside it.
 //! * Requested and granted scopes never share a field, and where the granted set is known from is kept with it.
+//! * A connection's token goes to the hosts of its environment, which `webex/target.rs` lists for `api`, and nowhere
+//!   else; no redirect is followed.
 //! * Secrets are [`secret::Secret`]s, which can't be displayed.
 //! * No runtime, TLS or D-Bus is set up by a command that does not need it.
 //!
@@ -103,20 +105,22 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output.error(&error);
-            ExitCode::from(error.kind.exit_code())
+            ExitCode::from(error.exit_code())
         }
     }
 }
 
 /// Help and version are results; a command line that is off is an error, in JSON if JSON was asked for.
 fn usage(error: &clap::Error) -> ExitCode {
-    let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    // What follows `--` is for the command that `exec` runs.
+    let mut ours = std::env::args_os().take_while(|argument| argument != "--");
+    let wants_json = ours.any(|argument| argument == "--json");
     if error.use_stderr() && wants_json {
         let told = Error::new(Kind::Usage, "the command line is not understood")
             .with_detail(error.kind().as_str().unwrap_or_default())
             .with_hint("`webex-connect --help` shows what there is");
         Output::new(true).error(&told);
-        return ExitCode::from(told.kind.exit_code());
+        return ExitCode::from(told.exit_code());
     }
     // clap colours for terminals and knows its exit codes; a failure to print has nowhere to go.
     let _ = error.print();

@@ -198,7 +198,7 @@ pub fn sandbox_app(redirect_uri: RedirectUri) -> Result<App> {
 }
 
 /// The API base of a connection. Must be called inside a runtime: the sandbox's is brought up there, and ends with it.
-fn base(connection: &Connection) -> Result<Url> {
+pub fn base(connection: &Connection) -> Result<Url> {
     match connection.environment.api_base() {
         Some(base) => Ok(base),
         None => embedded_sandbox(Vec::new(), false),
@@ -259,4 +259,18 @@ pub fn stored(store: &Store, name: &Name) -> Result<Connection> {
             "`webex-connect list` shows what there is; `webex-connect login {name}` makes it"
         ))
     })
+}
+
+/// The connection with another access token than the one it comes with, which Webex refused: what another process
+/// has stored since, or else a refresh.
+///
+/// # Errors
+/// As for [`usable`].
+pub fn refreshed(store: &Store, connection: Connection, wire: &Wire) -> Result<Connection> {
+    let _alone = dirs::lock_connection(&connection.name)?;
+    let now_stored = stored(store, &connection.name)?;
+    if now_stored.tokens.access_token != connection.tokens.access_token {
+        return Ok(now_stored);
+    }
+    refresh(store, &now_stored, wire)
 }

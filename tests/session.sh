@@ -6,17 +6,19 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
+apt_install() {
+    echo "installing $*" >&2
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >&2
+}
+
 # install_missing COMMAND:PACKAGE…
 install_missing() {
     local pair packages=()
     for pair in "$@"; do
         command -v "${pair%%:*}" >/dev/null || packages+=("${pair##*:}")
     done
-    if [ "${#packages[@]}" -gt 0 ]; then
-        echo "installing ${packages[*]}" >&2
-        as_root apt-get update -qq
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" >&2
-    fi
+    if [ "${#packages[@]}" -gt 0 ]; then apt_install "${packages[@]}"; fi
     for pair in "$@"; do
         command -v "${pair%%:*}" >/dev/null || { echo "$0: ${pair%%:*} is missing" >&2; exit 1; }
     done

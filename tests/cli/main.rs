@@ -6,6 +6,9 @@
 #![cfg(unix)]
 
 mod answers;
+mod api;
+mod api_hosts;
+mod api_refusals;
 mod app;
 mod app_login;
 mod bind;
@@ -14,6 +17,8 @@ mod empty;
 #[cfg(target_os = "linux")]
 mod endless;
 mod env;
+#[cfg(target_os = "linux")]
+mod exec;
 mod first_login;
 #[cfg(target_os = "linux")]
 mod flood;
@@ -27,6 +32,7 @@ mod manage;
 mod opener;
 #[cfg(target_os = "linux")]
 mod output;
+mod pages;
 #[cfg(target_os = "linux")]
 mod passphrase;
 #[cfg(target_os = "linux")]

@@ -1,7 +1,7 @@
 //! A scripted authorization server in the test process. It is stricter than Webex in what it takes, and answers
 //! whatever a test tells it to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +25,7 @@ const REVOKE: &str = "/idb/oauth2/v1/revoke";
 /// Longer than the program waits for anything.
 const LIMIT: Duration = Duration::from_secs(60);
 
+#[derive(Clone)]
 pub struct Request {
     pub method: String,
     pub target: String,
@@ -33,7 +34,7 @@ pub struct Request {
 }
 
 impl Request {
-    fn headers(&self, name: &str) -> Vec<&str> {
+    pub fn headers(&self, name: &str) -> Vec<&str> {
         let same = self
             .headers
             .iter()
@@ -72,6 +73,7 @@ struct Shared {
     token: Mutex<Reply>,
     people: Mutex<Reply>,
     revocation: Mutex<Reply>,
+    api: Mutex<VecDeque<Reply>>,
     over: AtomicBool,
 }
 
@@ -106,6 +108,7 @@ impl Authority {
             token: Mutex::new(token),
             people: Mutex::new(Reply::person()),
             revocation: Mutex::new(Reply::status(200, "")),
+            api: Mutex::default(),
             over: AtomicBool::new(false),
         });
         let server = Arc::clone(&shared);
@@ -132,6 +135,18 @@ impl Authority {
 
     pub fn revocation_answers(&self, reply: Reply) {
         *lock(&self.shared.revocation) = reply;
+    }
+
+    /// What calls of the API get from now on, in this order and the last one for good. It is the test's to say which
+    /// calls are in order; none is without a bearer.
+    pub fn api_answers(&self, replies: impl IntoIterator<Item = Reply>) -> &Authority {
+        *lock(&self.shared.api) = replies.into_iter().collect();
+        self
+    }
+
+    /// Every HTTP request so far.
+    pub fn requests(&self) -> Vec<Request> {
+        lock(&self.shared.seen).requests.clone()
     }
 
     /// From now on only this code exchange is in order.
@@ -199,7 +214,9 @@ impl Shared {
         let reply = match request.target.as_str() {
             TOKEN => lock(&self.token).clone(),
             REVOKE => lock(&self.revocation).clone(),
-            _ => lock(&self.people).clone(),
+            _ => self
+                .api_reply()
+                .unwrap_or_else(|| lock(&self.people).clone()),
         };
         let judged = self.judge(&request);
         lock(&self.seen).requests.push(request);
@@ -209,6 +226,14 @@ impl Shared {
                 self.fault(format!("{fault}:\n{}", show(&bytes)));
                 Reply::status(418, "malformed").send(stream);
             }
+        }
+    }
+
+    fn api_reply(&self) -> Option<Reply> {
+        let mut replies = lock(&self.api);
+        match replies.len() {
+            0 | 1 => replies.front().cloned(),
+            _ => replies.pop_front(),
         }
     }
 
@@ -224,6 +249,11 @@ impl Shared {
         holds("no cookies", request.headers("cookie").is_empty())?;
         match (request.method.as_str(), request.target.as_str()) {
             ("POST", TOKEN) => self.judge_token(request),
+            _ if !lock(&self.api).is_empty() => {
+                let bearer = request.headers("authorization");
+                let one = bearer.len() == 1 && bearer[0].starts_with("Bearer ");
+                holds("a bearer, once", one)
+            }
             ("GET", PEOPLE) => {
                 let bearer = format!("Bearer {ACCESS_TOKEN}");
                 let right = request.headers("authorization") == [bearer.as_str()];

@@ -30,8 +30,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use age::secrecy::ExposeSecret;
 use tempfile::TempDir;
 
-pub use attempt::{Attempt, FOREIGN, Outcome, consent};
-pub use authority::Authority;
+pub use attempt::{Attempt, FOREIGN, Outcome, connected, consent};
+pub use authority::{Authority, Request};
 pub use certificates::{Ca, self_signed};
 pub use form::ConsentForm;
 pub use http::{Answer, send};

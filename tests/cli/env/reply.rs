@@ -88,6 +88,18 @@ impl Reply {
         })
     }
 
+    /// A head, then these pieces with a pause before each.
+    pub fn slowly(head: &'static str, pieces: usize, pause: Duration) -> Reply {
+        Reply::new(move |stream| {
+            let mut sent = stream.write_all(head.as_bytes());
+            for _ in 0..pieces {
+                thread::sleep(pause);
+                sent = sent.and_then(|()| stream.write_all(b"piece "));
+            }
+            let _ = sent.and_then(|()| stream.flush());
+        })
+    }
+
     /// A head, then the same again and again, as often as that or until the other side gives up.
     pub fn repeat(head: &'static str, piece: Vec<u8>, times: usize) -> Reply {
         Reply::new(move |stream| {
