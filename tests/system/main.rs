@@ -15,6 +15,7 @@ mod elevated;
 )]
 mod env;
 mod faults;
+mod foreign_items;
 mod keyring;
 mod looks;
 mod loopback_family;
