@@ -31,6 +31,7 @@ mod refusals;
 mod sandbox;
 #[cfg(target_os = "linux")]
 mod sealed;
+mod start_address;
 mod store;
 mod tls;
 mod token;
