@@ -40,6 +40,8 @@
 //!
 //! * `localhost` in a redirect URI is bound on both families, or another user could take the one left free.
 //! * tiny_http answers but does not listen: its server has no limits (see [`http`]).
+//! * The Secret Service is read over an encrypted session of our own, in `store/keyring/reader.rs`: the store crate
+//!   spends a third of a `token` on its half of the key agreement. All but reading is left to that crate.
 //! * Refusals of the token endpoint are read in `oauth/refusal.rs` and not by the oauth2 crate, because Webex has two
 //!   error shapes and neither always fits RFC 6749.
 

@@ -43,8 +43,8 @@ with_keyring() {
     local home=$1
     shift
     mkdir -m 700 "$home"/{data,state,config,cache,run}
-    # The toolchain stays where it is while HOME changes.
-    env -u DBUS_SESSION_BUS_ADDRESS -u DISPLAY -u WAYLAND_DISPLAY \
+    # The toolchain stays where it is while HOME changes. Under nohup a hang-up would be ignored by what is tested.
+    env --default-signal=HUP -u DBUS_SESSION_BUS_ADDRESS -u DISPLAY -u WAYLAND_DISPLAY \
         CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" \
         HOME="$home" XDG_DATA_HOME="$home/data" XDG_STATE_HOME="$home/state" XDG_CONFIG_HOME="$home/config" \
         XDG_CACHE_HOME="$home/cache" XDG_RUNTIME_DIR="$home/run" \

@@ -47,6 +47,7 @@ mod sandbox_revoke;
 mod scopes;
 #[cfg(target_os = "linux")]
 mod sealed;
+mod start_address;
 mod store;
 mod tls;
 mod token;

@@ -16,6 +16,7 @@ mod elevated;
 mod env;
 mod exec;
 mod faults;
+mod foreign_items;
 mod keyring;
 mod looks;
 mod loopback_family;

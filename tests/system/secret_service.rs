@@ -29,7 +29,7 @@ pub fn records(env: &Env) -> String {
     secret_tool(env, &["search", "--all", "service", "webex-connect"], b"")
 }
 
-fn secret_tool(env: &Env, args: &[&str], stdin: &[u8]) -> String {
+pub fn secret_tool(env: &Env, args: &[&str], stdin: &[u8]) -> String {
     let mut command = env.program("secret-tool");
     command.args(args);
     let finished = Process::spawn(command, stdin).finish();
