@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::cmd::{list, login, manage, sandbox, status, token};
+use crate::cmd::{list, login, manage, refresh, sandbox, status, token};
 use crate::store::Choice;
 
 /// Connect a person, bot or service app to Cisco Webex by OAuth 2.0 and keep that connection usable
@@ -74,6 +74,7 @@ pub enum Command {
     List(list::Arguments),
     Status(status::Arguments),
     Token(token::Arguments),
+    Refresh(refresh::Arguments),
     Rename(manage::RenameArguments),
     Default(manage::DefaultArguments),
     Logout(manage::LogoutArguments),

@@ -3,6 +3,7 @@
 pub mod list;
 pub mod login;
 pub mod manage;
+pub mod refresh;
 pub mod sandbox;
 pub mod status;
 pub mod token;
@@ -53,6 +54,7 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         Command::Login(arguments) => login::run(&context, &arguments),
         Command::List(_) => list::run(&context),
         Command::Token(arguments) => token::run(&context, &arguments),
+        Command::Refresh(arguments) => refresh::run(&context, &arguments),
         Command::Status(arguments) => status::run(&context, &arguments),
         Command::Rename(arguments) => manage::rename(&context, &arguments),
         Command::Default(arguments) => manage::default(&context, &arguments),

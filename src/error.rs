@@ -84,6 +84,8 @@ pub struct Error {
     pub hint: Option<String>,
     /// Webex's own number for the request; Cisco support asks for it.
     pub tracking_id: Option<String>,
+    /// Whether it is about a request that never reached a server.
+    pub unsent: bool,
 }
 
 impl Error {
@@ -94,6 +96,7 @@ impl Error {
             detail: None,
             hint: None,
             tracking_id: None,
+            unsent: false,
         }
     }
 

@@ -65,6 +65,7 @@ mod client;
 mod cmd;
 mod connection;
 mod dirs;
+mod duration;
 mod error;
 mod http;
 mod loopback;

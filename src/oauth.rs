@@ -3,9 +3,12 @@
 mod answer;
 mod refusal;
 
+use std::cell::Cell;
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use oauth2::http;
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, Client as OAuthClient, ClientId, ClientSecret, CsrfToken,
     EmptyExtraTokenFields, EndpointNotSet, EndpointSet, HttpRequest, PkceCodeChallenge,
@@ -29,6 +32,9 @@ pub use refusal::{authorization_error, redact};
 
 /// `state` in bytes before encoding; RFC 6749 §10.10 asks for what can't be guessed.
 const STATE_BYTES: u32 = 32;
+
+/// How long to wait after a 429 that does not say it.
+const RETRY_AFTER: Duration = Duration::from_secs(15);
 
 /// Everything an authorization request needs to be finished later.
 pub struct Authorization {
@@ -98,6 +104,23 @@ impl Authorization {
     }
 }
 
+/// A refresh that brought no tokens.
+pub struct NotRefreshed {
+    pub error: Error,
+    pub refresh_token: Fate,
+}
+
+/// What an unsuccessful refresh means for the refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// No answer came that can be read, so Webex may have replaced it (RFC 9700 §4.14.2).
+    Unknown,
+    /// Webex was not reached, or answered: it is what it was before.
+    Kept,
+    /// The same, and Webex could not answer for the moment; how long to wait, if it said so.
+    Busy(Option<Duration>),
+}
+
 /// Gets new tokens for a refresh token (RFC 6749 §6). If the answer brings no refresh token, the old one goes on.
 ///
 /// # Errors
@@ -109,7 +132,27 @@ pub async fn refresh(
     app: &App,
     tokens: &Tokens,
     now: Timestamp,
-) -> Result<Granted> {
+) -> std::result::Result<Granted, NotRefreshed> {
+    // A request that is never sent leaves everything as it is.
+    let fate = Cell::new(Fate::Kept);
+    let answer = ask_for_refresh(client, base, app, tokens, &fate).await;
+    let granted = answer.and_then(|answer| answer.into_granted(now));
+    match granted {
+        Ok(granted) => Ok(succeed(granted, tokens)),
+        Err(error) => Err(NotRefreshed {
+            error,
+            refresh_token: fate.get(),
+        }),
+    }
+}
+
+async fn ask_for_refresh(
+    client: &Client,
+    base: &Url,
+    app: &App,
+    tokens: &Tokens,
+    fate: &Cell<Fate>,
+) -> Result<TokenAnswer> {
     let Some(old) = &tokens.refresh_token else {
         return Err(Error::new(
             Kind::SignIn,
@@ -117,18 +160,51 @@ pub async fn refresh(
         ));
     };
     let oauth = oauth_client(base, app)?;
-    let send = |request: HttpRequest| token_request(client, request, Purpose::Refresh);
-    let old_token = RefreshToken::new(old.expose().to_owned());
-    let answer = oauth
-        .exchange_refresh_token(&old_token)
-        .request_async(&send)
-        .await;
-    let mut granted = answer.map_err(unusable)?.into_granted(now)?;
-    if granted.tokens.refresh_token.is_none() {
-        granted.tokens.refresh_token = Some(old.clone());
-        granted.tokens.refresh_token_expires_at = tokens.refresh_token_expires_at;
+    let send = async |request: HttpRequest| {
+        fate.set(Fate::Unknown);
+        let secrets = form_secrets(request.body());
+        let answer = client.send(request).await;
+        fate.set(fate_by(&answer));
+        read_answer(answer?, &secrets, Purpose::Refresh)
+    };
+    let old = RefreshToken::new(old.expose().to_owned());
+    let answer = oauth.exchange_refresh_token(&old).request_async(&send);
+    answer.await.map_err(unusable)
+}
+
+fn fate_by(answer: &Result<Answer>) -> Fate {
+    match answer {
+        Err(error) if error.unsent => Fate::Kept,
+        Err(_) => Fate::Unknown,
+        Ok(answer) => match answer.status().as_u16() {
+            200 => Fate::Unknown,
+            // Webex sends 429 without a time, or with one that is none: then 15 s are meant.
+            429 => Fate::Busy(Some(retry_after(answer).unwrap_or(RETRY_AFTER))),
+            502..=504 => Fate::Busy(retry_after(answer)),
+            _ => Fate::Kept,
+        },
     }
-    Ok(granted)
+}
+
+/// `Retry-After` in seconds, at least one (RFC 9110 §10.2.3). Webex sends no dates.
+fn retry_after(answer: &Answer) -> Option<Duration> {
+    let value = answer.headers().get(http::header::RETRY_AFTER)?;
+    let seconds: u64 = value.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.max(1)))
+}
+
+/// What the answer leaves out goes on from the tokens before: Webex may answer with the same ones again.
+fn succeed(granted: Granted, before: &Tokens) -> Granted {
+    let Granted { mut tokens, scope } = granted;
+    if tokens.refresh_token.is_none() || tokens.refresh_token == before.refresh_token {
+        tokens.refresh_token.clone_from(&before.refresh_token);
+        let expires_at = tokens.refresh_token_expires_at;
+        tokens.refresh_token_expires_at = expires_at.or(before.refresh_token_expires_at);
+    }
+    if tokens.access_token == before.access_token {
+        tokens.expires_at = tokens.expires_at.or(before.expires_at);
+    }
+    Granted { tokens, scope }
 }
 
 type WebexOAuthClient = OAuthClient<
@@ -170,15 +246,18 @@ pub enum Purpose {
     Refresh,
 }
 
-/// Sends a token request. Refusals become errors here, where status and headers are known; the oauth2 crate sees
-/// only answers with status 200.
 async fn token_request(client: &Client, request: HttpRequest, purpose: Purpose) -> Result<Answer> {
     let secrets = form_secrets(request.body());
-    let answer = client.send(request).await?;
+    read_answer(client.send(request).await?, &secrets, purpose)
+}
+
+/// Refusals become errors here, where status and headers are known; the oauth2 crate sees only answers with status
+/// 200.
+fn read_answer(answer: Answer, secrets: &[Secret], purpose: Purpose) -> Result<Answer> {
     if answer.status() == 200 {
         return Ok(answer);
     }
-    Err(Refusal::read(&answer, &secrets).into_error(purpose))
+    Err(Refusal::read(&answer, secrets).into_error(purpose))
 }
 
 /// The oauth2 crate's error for a 200: its text may quote the body, so it is not shown.
@@ -189,7 +268,7 @@ fn unusable(error: RequestTokenError<Error, NoErrorBody>) -> Error {
     }
 }
 
-/// Refusals are read in [`token_request`]; the oauth2 crate never meets one, so its error type has no values.
+/// Refusals are read in [`read_answer`]; the oauth2 crate never meets one, so its error type has no values.
 #[derive(Debug, Serialize, Deserialize)]
 enum NoErrorBody {}
 

@@ -6,7 +6,7 @@ use url::Url;
 use crate::app::{Environment, PORTAL};
 use crate::client::Client;
 use crate::cmd::login::plan::Plan;
-use crate::connection::{AppRef, Connection, Grant, Identity};
+use crate::connection::{AppRef, Connection, Grant, Identity, Mark};
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::loopback::Callback;
@@ -86,7 +86,7 @@ pub fn save(
         identity,
         grant: Grant::new(scopes.clone(), granted.scope),
         tokens: granted.tokens,
-        reconnect_needed: None,
+        mark: Mark::None,
     };
     if app_name.is_some() {
         app.scopes = scopes;
