@@ -9,10 +9,12 @@
 //!   doc comments are the manual. [`cmd`] holds what every command starts from and the match that runs one.
 //! * `cmd/login.rs` is a login from the first question to the last word: `login/plan.rs` settles what it will do,
 //!   `login/way.rs` gets a browser to Webex and waits for it, `login/outcome.rs` stores and tells what came of it.
-//! * [`session`] turns a stored connection into one whose token works now.
+//! * [`session`] turns a stored connection into one whose token works now; `session/refresh.rs` is the refresh, from
+//!   the lock to the save.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
 //! * [`store`] keeps records: in the OS keyring or in a sealed file. [`dirs`] has our directories and lock files.
-//! * [`connection`], [`app`], [`scope`], [`name`] and [`secret`] are the values: pure, `now` always an argument.
+//! * [`connection`], [`app`], [`scope`], [`name`], [`duration`] and [`secret`] are the values: pure, `now` always an
+//!   argument.
 //! * [`loopback`] is the redirect listener and [`sandbox`] the embedded Webex look-alike. Both stand on [`http`],
 //!   which reads bounded requests, and on [`page`], which draws what a browser shows. The sandbox shares no code
 //!   with `oauth`, `connection` or `webex`: it must not share our mistakes.
@@ -29,6 +31,9 @@
 //! * A login opens the browser last: the store was tried, every address the redirect URI can mean is bound, the app
 //!   is settled. The browser is told "connected" only after the connection was stored and read back.
 //! * Who changes a stored connection holds its lock file and reads again inside it.
+//! * A refresh token is spent once, by whoever holds the lock, after the store has taken the record marked as begun,
+//!   so that a store that takes nothing costs no grant and a run that died is explained by the next. What came is
+//!   saved before it is used or a signal is obeyed. What was cut off is never repeated blindly.
 //! * Requested and granted scopes never share a field, and where the granted set is known from is kept with it.
 //! * Secrets are [`secret::Secret`]s, which can't be displayed.
 //! * No runtime, TLS or D-Bus is set up by a command that does not need it.

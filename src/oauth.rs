@@ -279,3 +279,53 @@ impl fmt::Display for NoErrorBody {
 }
 
 impl oauth2::ErrorResponse for NoErrorBody {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fate(status: u16, retry_after: Option<&str>) -> Fate {
+        let mut answer = http::Response::builder().status(status);
+        if let Some(value) = retry_after {
+            answer = answer.header(http::header::RETRY_AFTER, value);
+        }
+        fate_by(&Ok(answer.body(Vec::new()).unwrap()))
+    }
+
+    #[test]
+    fn a_busy_webex_says_how_long_or_not() {
+        let seconds = |seconds| Fate::Busy(Some(Duration::from_secs(seconds)));
+        for (value, wait) in [
+            (Some("7"), 7),
+            (Some(" 7 "), 7),
+            (Some("0"), 1),
+            (None, 15),
+            (Some(""), 15),
+            (Some("-1"), 15),
+            (Some("1.5"), 15),
+            (Some("soon"), 15),
+            (Some("Wed, 21 Oct 2026 07:28:00 GMT"), 15),
+            (Some("99999999999999999999"), 15),
+        ] {
+            assert_eq!(fate(429, value), seconds(wait), "{value:?}");
+        }
+        assert_eq!(fate(503, Some("2")), seconds(2));
+        assert_eq!(fate(502, None), Fate::Busy(None));
+        assert_eq!(fate(504, Some("soon")), Fate::Busy(None));
+    }
+
+    #[test]
+    fn only_an_answer_says_that_the_refresh_token_is_kept() {
+        for status in [301, 400, 401, 403, 408, 500] {
+            assert_eq!(fate(status, None), Fate::Kept, "{status}");
+        }
+        assert_eq!(fate(200, None), Fate::Unknown);
+        let lost = Error::new(Kind::Temporary, "lost");
+        assert_eq!(fate_by(&Err(lost.clone())), Fate::Unknown);
+        let unsent = Error {
+            unsent: true,
+            ..lost
+        };
+        assert_eq!(fate_by(&Err(unsent)), Fate::Kept);
+    }
+}

@@ -44,9 +44,9 @@ pub fn valid_for(
 ) -> Result<(Connection, Option<Error>)> {
     let name = connection.name.clone();
     let short = |left: Option<SignedDuration>| {
-        let left = left.map_or("for an unknown time".to_owned(), duration::text);
+        let left = left.map_or("an unknown time".to_owned(), duration::text);
         let least = duration::text(least);
-        format!("the access token of {name} is valid {left}, and {least} was asked for")
+        format!("the access token of {name} is valid for {left}, and {least} was asked for")
     };
     let before = connection.tokens.left(Timestamp::now());
     let (connection, warning) =

@@ -27,8 +27,9 @@ use crate::store::Store;
 const MAX_REPEATS: u32 = 2;
 /// The wait before the first repeat where Webex names none; it doubles.
 const BACK_OFF: Duration = Duration::from_secs(1);
-/// Nothing is sent later than this after the first request: with the 30 s that one may take it stays well below the
-/// 75 s for which others wait for the lock, and it has room for the 15 s that a 429 usually means.
+/// No repeat is sent later than this after the run began to wait for the lock: with the 30 s that a request may take
+/// it stays well below the 75 s for which others wait, it has room for the 15 s that a 429 usually means, and of many
+/// that wait for a busy Webex only the first are patient with it.
 const REPEAT_TIME: Duration = Duration::from_secs(20);
 /// How long an answer under way is waited for after a signal: it may hold the only copy of a new refresh token, and
 /// whoever sent the signal expects the end within 2 s.
@@ -86,7 +87,12 @@ pub fn meet(
     if need.is_met(&connection.tokens) {
         return Ok((connection, None));
     }
-    let run = Run { store, wire, need };
+    let run = Run {
+        store,
+        wire,
+        need,
+        began: Instant::now(),
+    };
     runtime()?.block_on(run.alone(connection))
 }
 
@@ -94,6 +100,7 @@ struct Run<'a> {
     store: &'a Store,
     wire: &'a Wire,
     need: Need<'a>,
+    began: Instant,
 }
 
 impl Run<'_> {
@@ -128,9 +135,12 @@ impl Run<'_> {
         connection.mark = begun(&before.mark);
         self.store.save_connection(&mut connection)?;
 
-        let asking = ask(&client, &base, &app, &before.tokens);
+        let asking = self.ask(&client, &base, &app, &before.tokens);
         let (answer, signal) = or_signal(asking, signals).await.map_err(|signal| {
-            signal.into_error(&format!("{} may or may not be refreshed", before.name))
+            let name = &before.name;
+            signal.into_error(&format!(
+                "Webex had not answered yet, and {name} is unchanged here"
+            ))
         })?;
         let outcome = match answer {
             Ok(granted) => self.save(connection, granted),
@@ -145,6 +155,36 @@ impl Run<'_> {
                 Err(signal.into_error(&format!("{} was not refreshed", before.name)))
             }
             (_, outcome) => outcome,
+        }
+    }
+
+    /// Asks Webex, and again where it says that it is busy. After a time-out or a broken connection nothing is sent
+    /// again: Webex may have replaced the refresh token and sees a thief in whoever uses the old one (RFC 9700
+    /// §4.14.2), which would end the grant and the access token that may still hold.
+    async fn ask(
+        &self,
+        client: &Client,
+        base: &Url,
+        app: &App,
+        tokens: &Tokens,
+    ) -> std::result::Result<Granted, NotRefreshed> {
+        let mut waits = (0..MAX_REPEATS).map(|repeat| BACK_OFF * 2_u32.pow(repeat));
+        loop {
+            let answer = oauth::refresh(client, base, app, tokens, Timestamp::now()).await;
+            let Err(NotRefreshed {
+                refresh_token: Fate::Busy(asked),
+                ..
+            }) = answer
+            else {
+                return answer;
+            };
+            let wait = waits.next().map(|wait| asked.unwrap_or(wait));
+            let wait = wait.filter(|wait| self.began.elapsed() + *wait <= REPEAT_TIME);
+            match wait {
+                // Who has a token that still holds need not wait for another.
+                Some(wait) if !self.need.is_served(tokens) => tokio::time::sleep(wait).await,
+                _ => return answer,
+            }
         }
     }
 
@@ -223,33 +263,6 @@ impl Run<'_> {
             let _ = self.store.save_connection(&mut marked);
         }
         Err(patient(error, refresh_token))
-    }
-}
-
-/// Asks Webex, and again where it says that it is busy. After a time-out or a broken connection nothing is sent
-/// again: Webex may have replaced the refresh token and sees a thief in whoever uses the old one (RFC 9700 §4.14.2),
-/// which would end the grant and the access token that may still hold.
-async fn ask(
-    client: &Client,
-    base: &Url,
-    app: &App,
-    tokens: &Tokens,
-) -> std::result::Result<Granted, NotRefreshed> {
-    let began = Instant::now();
-    let mut waits = (0..MAX_REPEATS).map(|repeat| BACK_OFF * 2_u32.pow(repeat));
-    loop {
-        let answer = oauth::refresh(client, base, app, tokens, Timestamp::now()).await;
-        let Err(NotRefreshed {
-            refresh_token: Fate::Busy(asked),
-            ..
-        }) = answer
-        else {
-            return answer;
-        };
-        match waits.next().map(|wait| asked.unwrap_or(wait)) {
-            Some(wait) if began.elapsed() + wait <= REPEAT_TIME => tokio::time::sleep(wait).await,
-            _ => return answer,
-        }
     }
 }
 

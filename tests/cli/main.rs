@@ -6,7 +6,11 @@
 #![cfg(unix)]
 
 mod answers;
+#[cfg(target_os = "linux")]
+mod at_once;
 mod bind;
+#[cfg(target_os = "linux")]
+mod cut_off;
 mod empty;
 #[cfg(target_os = "linux")]
 mod endless;
@@ -25,8 +29,10 @@ mod output;
 mod passphrase;
 mod proxy;
 mod redirects;
+mod refresh;
 mod refusals;
 mod sandbox;
 mod store;
 mod tls;
 mod token;
+mod troubles;

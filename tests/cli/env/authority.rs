@@ -146,6 +146,18 @@ impl Authority {
             .collect()
     }
 
+    /// How often a refresh was asked for.
+    pub fn refreshes(&self) -> usize {
+        let seen = lock(&self.shared.seen);
+        let forms = seen.requests.iter().map(Request::form);
+        forms
+            .filter(|form| {
+                form.get("grant_type")
+                    .is_some_and(|it| it == "refresh_token")
+            })
+            .count()
+    }
+
     /// The form of the last request to the token endpoint.
     pub fn last_form(&self) -> BTreeMap<String, String> {
         let seen = lock(&self.shared.seen);

@@ -45,6 +45,16 @@ impl Scene {
         }
     }
 
+    /// `work`, signed in to a sandbox with more options.
+    pub fn signed_in(options: &[&str]) -> (Env, Sandbox) {
+        let mut scene = Scene::sandboxed(options);
+        let callback = scene.login.consent("allow");
+        scene.login.deliver(&callback);
+        let finished = scene.login.finish();
+        assert_eq!(finished.code, Some(0), "{finished}");
+        (scene.env, scene.sandbox)
+    }
+
     /// The genuine callback still succeeds: one exchange, one record, a page that says so.
     pub fn connects(self, case: &str, callback: &Callback) {
         let page = self.login.deliver(callback);
