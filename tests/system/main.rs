@@ -14,11 +14,14 @@ mod elevated;
 )]
 mod env;
 mod keyring;
+mod killed;
 mod looks;
 mod loopback_family;
 mod network;
 mod other_user;
+mod refresh;
 mod secret_service;
 mod start_address;
+mod strace;
 mod visit;
 mod webdriver;
