@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::cmd::{
-    api, app, check, exec, list, login, logout, manage, sandbox, scopes, status, token,
+    api, app, check, exec, list, login, logout, manage, refresh, sandbox, scopes, status, token,
 };
 use crate::store::Choice;
 
@@ -78,6 +78,7 @@ pub enum Command {
     Status(status::Arguments),
     Check(check::Arguments),
     Token(token::Arguments),
+    Refresh(refresh::Arguments),
     Exec(exec::Arguments),
     Api(api::Arguments),
     Rename(manage::RenameArguments),

@@ -10,6 +10,7 @@ pub mod login;
 pub mod logout;
 pub mod manage;
 mod place;
+pub mod refresh;
 pub mod sandbox;
 pub mod scopes;
 pub mod status;
@@ -63,6 +64,7 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         Command::Token(arguments) => token::run(&context, &arguments),
         Command::Exec(arguments) => exec::run(&context, &arguments),
         Command::Api(arguments) => api::run(&context, &arguments),
+        Command::Refresh(arguments) => refresh::run(&context, &arguments),
         Command::Status(arguments) => status::run(&context, &arguments),
         Command::Check(arguments) => check::run(&context, &arguments),
         Command::Rename(arguments) => manage::rename(&context, &arguments),

@@ -89,7 +89,9 @@ pub struct Error {
     /// Webex's own number for the request; Cisco support asks for it.
     pub tracking_id: Option<String>,
     /// Instead of the kind's, for `exec`, whose codes tell the child's failures from ours.
-    exit_code: Option<u8>,
+    pub exit_code: Option<u8>,
+    /// Whether it is about a request that never reached a server.
+    pub unsent: bool,
 }
 
 impl Error {
@@ -101,6 +103,7 @@ impl Error {
             hint: None,
             tracking_id: None,
             exit_code: None,
+            unsent: false,
         }
     }
 

@@ -1,5 +1,7 @@
 //! The signals that end a wait: interrupt, terminate, hang-up.
 
+use std::time::Duration;
+
 use crate::error::{Error, Kind, Result};
 
 /// A signal that asked this program to end, by its number.
@@ -72,6 +74,15 @@ impl Signals {
             Ok(()) => Signal(2),
             Err(_) => std::future::pending().await,
         }
+    }
+}
+
+impl Signals {
+    /// A signal that has come already. The runtime hears of one only when it waits, so it is made to wait a moment.
+    pub async fn pending(&mut self) -> Option<Signal> {
+        tokio::time::timeout(Duration::from_millis(1), self.next())
+            .await
+            .ok()
     }
 }
 

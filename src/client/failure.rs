@@ -7,6 +7,14 @@ use crate::error::{Error, Kind};
 
 /// Our own words: reqwest's text holds the URL with its query.
 pub fn failed(host: &str, error: reqwest::Error) -> Error {
+    let unsent = error.is_connect() || error.is_builder();
+    Error {
+        unsent,
+        ..told(host, error)
+    }
+}
+
+fn told(host: &str, error: reqwest::Error) -> Error {
     if error.is_timeout() {
         let limit = if error.is_connect() {
             CONNECT_TIME

@@ -11,8 +11,12 @@ mod api_hosts;
 mod api_refusals;
 mod app;
 mod app_login;
+#[cfg(target_os = "linux")]
+mod at_once;
 mod bind;
 mod consent;
+#[cfg(target_os = "linux")]
+mod cut_off;
 mod empty;
 #[cfg(target_os = "linux")]
 mod endless;
@@ -39,6 +43,7 @@ mod passphrase;
 mod paste;
 mod proxy;
 mod redirects;
+mod refresh;
 mod refusals;
 mod sandbox;
 mod sandbox_api;
@@ -51,3 +56,4 @@ mod start_address;
 mod store;
 mod tls;
 mod token;
+mod troubles;

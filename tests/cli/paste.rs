@@ -30,7 +30,7 @@ impl Waiting {
         terminal
             .shows("to sign in:\r\n")
             .shows("paste the address")
-            .shows("Enter:\r\n");
+            .shows("ends it):\r\n");
         let screen = terminal.screen();
         let start = format!("{}/authorize?", sandbox.base);
         let line = screen.lines().find(|line| line.starts_with(&start));

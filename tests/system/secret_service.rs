@@ -75,6 +75,12 @@ impl Bus {
         secret_tool(&self.env, &["clear", "probe", "1"], b"");
     }
 
+    /// Locks the login keyring again.
+    pub fn lock(&self) {
+        let said = secret_tool(&self.env, &["lock", "--collection=login"], b"");
+        assert_eq!(said, "", "the keyring is not locked");
+    }
+
     /// Stops the keyring in its tracks for as long as the result lives.
     pub fn stop_keyring(&self) -> Stopped {
         let mut command = self.env.program("dbus-send");

@@ -29,7 +29,7 @@ impl Paste {
     }
 
     /// Says what can be done from here, and listens to the terminal if a person sits at it.
-    pub fn invite(output: Output, may_ask: bool, uri: &RedirectUri) -> Paste {
+    pub fn invite(output: Output, may_ask: bool, uri: &RedirectUri, left: &str) -> Paste {
         match surroundings() {
             Surroundings::Ssh => {
                 output
@@ -43,7 +43,9 @@ impl Paste {
         }
         let mut paste = Paste::none(output, uri);
         if may_ask {
-            output.note("or paste the address that the browser ends on here, and press Enter:");
+            output.note(&format!(
+                "or paste the address that the browser ends on here, and press Enter (within {left}; Ctrl-C ends it):"
+            ));
             paste.lines = Some(prompt::lines());
         }
         paste

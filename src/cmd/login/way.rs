@@ -108,7 +108,9 @@ impl Way {
         let mut opening = self.send_off(output, &start_address, &authorization.url)?;
         let mut paste = match self {
             Way::Approve => Paste::none(output, listener.redirect_uri()),
-            Way::Open(_) | Way::Print => Paste::invite(output, may_ask, listener.redirect_uri()),
+            Way::Open(_) | Way::Print => {
+                Paste::invite(output, may_ask, listener.redirect_uri(), &minutes(timeout))
+            }
         };
 
         let deadline = Instant::now() + Duration::from_secs(timeout);
@@ -198,11 +200,13 @@ fn left(deadline: Instant) -> String {
         .saturating_duration_since(Instant::now())
         .as_secs_f64()
         .round() as u64;
-    format!(
-        "waiting for the browser, {}:{:02} left (Ctrl-C ends it)",
-        seconds / 60,
-        seconds % 60
-    )
+    let left = minutes(seconds);
+    format!("waiting for the browser, {left} left (Ctrl-C ends it)")
+}
+
+/// `1:30` for 90 s.
+fn minutes(seconds: u64) -> String {
+    format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
 /// Webex shows a page of its own, and never calls back, for the mistakes named here.

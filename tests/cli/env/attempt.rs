@@ -74,6 +74,17 @@ pub fn connected() -> (Env, Authority) {
     (env, authority)
 }
 
+/// `work`, signed in at a scripted server, its access token expired when it came and its refresh token good for 90
+/// days.
+pub fn expired(env: &Env) -> Authority {
+    let members = r#""expires_in":0,"refresh_token_expires_in":7775999"#;
+    let authority = Authority::plain(Reply::token_set(members));
+    Attempt::start(env, &authority, &[])
+        .returns()
+        .succeeds("expired");
+    authority
+}
+
 /// Binds the code to this login, and gives the address the browser is sent back to.
 pub fn consent(login: &Login, authority: &Authority, query: &str) -> Url {
     let parameter = |name: &str| {

@@ -15,7 +15,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
-use super::reply::{ACCESS_TOKEN, CODE, REFRESH_TOKEN, Reply, Stream};
+use super::reply::{ACCESS_TOKEN, CODE, OTHER_TOKEN, REFRESH_TOKEN, Reply, Stream};
 use super::{CLIENT_ID, CLIENT_SECRET};
 
 const TOKEN: &str = "/v1/access_token";
@@ -168,6 +168,18 @@ impl Authority {
             .collect()
     }
 
+    /// How often a refresh was asked for.
+    pub fn refreshes(&self) -> usize {
+        let seen = lock(&self.shared.seen);
+        let forms = seen.requests.iter().map(Request::form);
+        forms
+            .filter(|form| {
+                form.get("grant_type")
+                    .is_some_and(|it| it == "refresh_token")
+            })
+            .count()
+    }
+
     /// The form of the last request to the token endpoint.
     pub fn last_form(&self) -> BTreeMap<String, String> {
         let seen = lock(&self.shared.seen);
@@ -266,14 +278,12 @@ impl Shared {
                 let right = request.headers("authorization") == [basic.as_str()];
                 holds("the client as Basic, once", right)?;
                 let form = request.form();
-                let token = match form.get("token_type_hint").map(String::as_str) {
-                    Some("refresh_token") => REFRESH_TOKEN,
-                    _ => ACCESS_TOKEN,
+                let token = form.get("token").map_or("", String::as_str);
+                let known = match form.get("token_type_hint").map(String::as_str) {
+                    Some("refresh_token") => token == REFRESH_TOKEN,
+                    _ => [ACCESS_TOKEN, OTHER_TOKEN].contains(&token),
                 };
-                holds(
-                    "the token of its hint",
-                    form.get("token").is_some_and(|t| t == token),
-                )
+                holds("the token of its hint", known)
             }
             _ => Err("nobody may ask this".to_owned()),
         }
