@@ -8,6 +8,7 @@
 mod answers;
 mod app;
 mod app_login;
+mod asked_scopes;
 mod bind;
 mod consent;
 mod empty;

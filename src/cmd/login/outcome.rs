@@ -26,7 +26,7 @@ pub fn accept(callback: Callback, plan: &Plan, secrets: &[Secret]) -> Result<Sec
             &error,
             description.as_deref(),
             &plan.scopes,
-            &plan.name,
+            &plan.command(),
             secrets,
         )),
         Callback::WrongIssuer(iss) => {

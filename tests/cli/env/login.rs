@@ -73,6 +73,17 @@ impl Login {
         })
     }
 
+    /// `login` with nothing said but `args`, in prose; they hold `--no-browser`.
+    pub fn told(env: &Env, redirect_uri: &str, args: &[&str]) -> Login {
+        let mut command = env.command(["login"]);
+        command.args(args);
+        Login::follow(command, redirect_uri, |line| {
+            let words = line.split_whitespace();
+            let mut urls = words.filter(|word| word.contains("/authorize?"));
+            urls.next().map(str::to_owned)
+        })
+    }
+
     /// In prose, opened by this program; the URL is what the printed start address answers.
     pub fn opened_by(env: &Env, base: &str, redirect_uri: &str, program: &str) -> Login {
         let mut command = Login::command_at(env, base, redirect_uri);
@@ -119,6 +130,21 @@ impl Login {
             redirect_uri: parsed(redirect_uri),
             secrets: vec![CLIENT_SECRET.to_owned()],
         }
+    }
+
+    /// A parameter of the authorization URL; empty if it is not there.
+    pub fn asks(&self, name: &str) -> String {
+        parameter(&self.url, name)
+    }
+
+    /// Allows everything and sees the login end well.
+    pub fn connects(mut self) -> Finished {
+        let callback = self.consent("allow");
+        let page = self.deliver(&callback);
+        assert!(page.body.contains("You are connected"), "{page}");
+        let finished = self.finish();
+        assert_eq!(finished.code, Some(0), "{finished}");
+        finished
     }
 
     pub fn state(&self) -> String {
