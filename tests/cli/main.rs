@@ -20,6 +20,7 @@ mod first_login;
 mod flood;
 #[cfg(target_os = "linux")]
 mod foreign;
+mod guards;
 mod listener;
 mod login;
 mod manage;
