@@ -282,6 +282,32 @@ fn the_same_address_elsewhere_is_another_account() {
 }
 
 #[test]
+fn a_reconnect_while_webex_does_not_tell_who_it_is_says_so() {
+    let env = Env::new();
+    let authority = Authority::plain(Reply::tokens());
+    Attempt::start(&env, &authority, &[])
+        .returns()
+        .succeeds("first");
+    authority.people_answers(Reply::status(500, ""));
+    let outcome = Attempt::start(&env, &authority, &[]).returns();
+    outcome.succeeds("again");
+    let said = outcome.finished.said();
+    let warnings: Vec<Value> = said
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let said = [
+        "could not ask Webex who signed in: people/me answered 500",
+        "could not tell whether work still belongs to the same account",
+    ];
+    let expected = said.map(|message| json!({"event": "warning", "message": message}));
+    assert_eq!(warnings, expected);
+    // And nobody known is not the one expected.
+    let outcome = Attempt::start(&env, &authority, &["--expect-user", PERSON]).returns();
+    outcome.fails("expected", 9, &["could not tell whether"]);
+}
+
+#[test]
 fn whoever_is_not_expected_is_refused_at_a_first_login_too() {
     let place = Place::new();
     let mut login = place.told(&["--expect-user", COLLEAGUE]);

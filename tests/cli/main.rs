@@ -10,6 +10,7 @@ mod app;
 mod app_login;
 mod asked_scopes;
 mod bind;
+mod check;
 mod consent;
 mod empty;
 #[cfg(target_os = "linux")]
@@ -21,6 +22,7 @@ mod flood;
 #[cfg(target_os = "linux")]
 mod foreign;
 mod guards;
+mod ledger;
 mod listener;
 mod login;
 mod manage;
