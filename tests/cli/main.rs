@@ -11,6 +11,7 @@ mod app_login;
 mod asked_scopes;
 mod bind;
 mod check;
+mod client;
 mod consent;
 mod empty;
 #[cfg(target_os = "linux")]

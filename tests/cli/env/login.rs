@@ -48,6 +48,11 @@ impl Login {
         Login::follow(command, redirect_uri, authorize_event)
     }
 
+    /// Any `login --json`.
+    pub fn of(command: Command, redirect_uri: &str) -> Login {
+        Login::follow(command, redirect_uri, authorize_event)
+    }
+
     /// `login --sandbox`, which takes a redirect URI of its own.
     pub fn embedded(env: &Env, args: &[&str]) -> Login {
         let mut command = env.command(["login", "--sandbox", "--json", "--no-browser"]);
