@@ -84,7 +84,8 @@ impl Authorization {
         })
     }
 
-    /// Exchanges the code, once: a code is never sent twice (RFC 6749 §4.1.2).
+    /// Exchanges the code, once: a code is never sent twice (RFC 6749 §4.1.2). `mend_client` is the hint for a client
+    /// that Webex refuses.
     ///
     /// # Errors
     /// Webex refused it, did not answer, or answered with something that is not a token set.
@@ -94,10 +95,13 @@ impl Authorization {
         base: &Url,
         app: &App,
         code: &Secret,
+        mend_client: &str,
         now: Timestamp,
     ) -> Result<Granted> {
         let oauth = oauth_client(base, app)?;
-        let send = |request: HttpRequest| token_request(client, request, Purpose::Exchange);
+        let send = |request: HttpRequest| {
+            token_request(client, request, Purpose::Exchange { mend_client })
+        };
         let answer = oauth
             .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
             .set_pkce_verifier(self.verifier)
@@ -244,19 +248,26 @@ fn oauth_client(base: &Url, app: &App) -> Result<WebexOAuthClient> {
 
 /// What a token request is for; the same refusal means different things.
 #[derive(Clone, Copy)]
-pub enum Purpose {
-    Exchange,
+pub enum Purpose<'a> {
+    /// With what to do if Webex refuses the client.
+    Exchange {
+        mend_client: &'a str,
+    },
     Refresh,
 }
 
-async fn token_request(client: &Client, request: HttpRequest, purpose: Purpose) -> Result<Answer> {
+async fn token_request(
+    client: &Client,
+    request: HttpRequest,
+    purpose: Purpose<'_>,
+) -> Result<Answer> {
     let secrets = form_secrets(request.body());
     read_answer(client.send(request).await?, &secrets, purpose)
 }
 
 /// Refusals become errors here, where status and headers are known; the oauth2 crate sees only answers with status
 /// 200.
-fn read_answer(answer: Answer, secrets: &[Secret], purpose: Purpose) -> Result<Answer> {
+fn read_answer(answer: Answer, secrets: &[Secret], purpose: Purpose<'_>) -> Result<Answer> {
     if answer.status() == 200 {
         return Ok(answer);
     }

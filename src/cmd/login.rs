@@ -195,10 +195,19 @@ impl Exchange<'_> {
             self.authorization.state.clone(),
         ];
         let code = accept(callback, &plan, &secrets)?;
+        let mend_client = plan.mend_client();
+        let exchange = self.authorization.exchange(
+            client,
+            base,
+            &plan.app,
+            &code,
+            &mend_client,
+            Timestamp::now(),
+        );
         let granted = tokio::select! {
             biased;
             signal = signals.next() => return Err(signal.into_error("nothing was stored")),
-            granted = self.authorization.exchange(client, base, &plan.app, &code, Timestamp::now()) => granted?,
+            granted = exchange => granted?,
         };
         let identity = {
             let asking = identify(output, client, base, &granted);

@@ -5,7 +5,6 @@ use serde_json::Value;
 use crate::app::PORTAL;
 use crate::client::Answer;
 use crate::error::{Error, Kind};
-use crate::name::Name;
 use crate::oauth::Purpose;
 use crate::scope::ScopeSet;
 use crate::scope::catalogue;
@@ -13,15 +12,15 @@ use crate::secret::Secret;
 
 /// What `error` in an authorization response means (RFC 6749 §4.1.2.1), in words that help.
 ///
-/// `secrets` are not shown, should they come back in it.
+/// `command` is the login to run again; `secrets` are not shown, should they come back in it.
 pub fn authorization_error(
     error: &str,
     description: Option<&str>,
     requested: &ScopeSet,
-    name: &Name,
+    command: &str,
     secrets: &[Secret],
 ) -> Error {
-    let again = format!("run `webex-connect login {name}` again");
+    let again = format!("run `{command}` again");
     let described = description.unwrap_or_default().to_ascii_lowercase();
     let told = match error {
         _ if is_blocked(&described) => blocked(&again),
@@ -88,6 +87,18 @@ fn blocked(again: &str) -> Error {
     ))
 }
 
+fn client_refused(purpose: Purpose<'_>) -> Error {
+    let message = "Webex refused the app's client ID or client secret";
+    let hint = match purpose {
+        Purpose::Exchange { mend_client } => mend_client.to_owned(),
+        Purpose::Refresh => format!(
+            "compare both with {PORTAL}; `webex-connect app update NAME` takes a new client secret, and \
+             `webex-connect app list` shows which app it is"
+        ),
+    };
+    Error::new(Kind::App, message).with_hint(hint)
+}
+
 /// A refusal in either of Webex's shapes, or in none.
 pub struct Refusal {
     status: u16,
@@ -138,7 +149,7 @@ impl Refusal {
     }
 
     /// A definite refusal names its cause; everything that may pass is [`Kind::Temporary`].
-    pub fn into_error(self, purpose: Purpose) -> Error {
+    pub fn into_error(self, purpose: Purpose<'_>) -> Error {
         let status = self.status;
         let error = if (300..400).contains(&status) {
             let message = format!(
@@ -162,10 +173,7 @@ impl Refusal {
         ) {
             blocked("run `webex-connect login` again")
         } else if status == 401 || self.is_about_the_client() {
-            Error::new(Kind::App, "Webex refused the app's client ID or client secret").with_hint(format!(
-                "compare both with {PORTAL}; give an app that is kept here its new secret with `webex-connect app update \
-                 NAME`, or run `webex-connect login NAME --client-id ID` again"
-            ))
+            client_refused(purpose)
         } else if self.mentions("redirect") {
             Error::new(Kind::App, "Webex refused the redirect URI").with_hint(format!(
                 "register it on the app at {PORTAL}, character for character"
@@ -203,15 +211,24 @@ impl Refusal {
             .with_tracking_id(self.tracking_id)
     }
 
-    fn grant_error(&self, purpose: Purpose) -> Error {
+    fn grant_error(&self, purpose: Purpose<'_>) -> Error {
         match purpose {
-            Purpose::Exchange => Error::new(Kind::SignIn, "Webex refused the authorization code")
-                .with_hint("codes live for seconds and work once: run the same `webex-connect login` again"),
-            Purpose::Refresh if self.is_about_the_grant() => {
-                Error::new(Kind::SignIn, "Webex refused the refresh token: it was used elsewhere, revoked or has expired")
-            }
-            Purpose::Refresh => Error::new(Kind::Failure, format!("Webex refused the refresh ({})", self.status))
-                .with_hint("run `webex-connect login` to sign in again if this goes on"),
+            Purpose::Exchange { .. } => Error::new(
+                Kind::SignIn,
+                "Webex refused the authorization code",
+            )
+            .with_hint(
+                "codes live for seconds and work once: run the same `webex-connect login` again",
+            ),
+            Purpose::Refresh if self.is_about_the_grant() => Error::new(
+                Kind::SignIn,
+                "Webex refused the refresh token: it was used elsewhere, revoked or has expired",
+            ),
+            Purpose::Refresh => Error::new(
+                Kind::Failure,
+                format!("Webex refused the refresh ({})", self.status),
+            )
+            .with_hint("run `webex-connect login` to sign in again if this goes on"),
         }
     }
 }

@@ -11,9 +11,12 @@ mod api_hosts;
 mod api_refusals;
 mod app;
 mod app_login;
+mod asked_scopes;
 #[cfg(target_os = "linux")]
 mod at_once;
 mod bind;
+mod check;
+mod client;
 mod consent;
 #[cfg(target_os = "linux")]
 mod cut_off;
@@ -28,6 +31,8 @@ mod first_login;
 mod flood;
 #[cfg(target_os = "linux")]
 mod foreign;
+mod guards;
+mod ledger;
 mod listener;
 mod login;
 mod logout;

@@ -10,6 +10,9 @@ use crate::error::{Error, Kind, Result};
 use crate::output::Output;
 use crate::scope::ScopeSet;
 
+/// The scope without which Webex does not say who signed in.
+const WHO_AM_I: &str = "spark:people_read";
+
 /// What the command line lets pass, and whom it expects.
 #[derive(Clone, Default)]
 pub struct Guard {
@@ -97,6 +100,7 @@ impl Guard {
         &self,
         existing: Option<&Connection>,
         new: Option<&Identity>,
+        granted: &ScopeSet,
     ) -> Result<Option<String>> {
         if let Some(expected) = &self.expect_user {
             expect(expected, new)?;
@@ -121,10 +125,15 @@ impl Guard {
                     .with_hint("to keep both: `webex-connect login NAME`"))
             }
             (Some(_), Some(_)) => Ok(None),
-            _ => Ok(Some(format!(
-                "could not tell whether {name} still belongs to the same account: asking takes the scope \
-                 spark:people_read"
-            ))),
+            _ => {
+                let why = match granted.contains(WHO_AM_I) {
+                    true => String::new(),
+                    false => format!(": asking takes the scope {WHO_AM_I}"),
+                };
+                Ok(Some(format!(
+                    "could not tell whether {name} still belongs to the same account{why}"
+                )))
+            }
         }
     }
 }
@@ -150,7 +159,7 @@ fn expect(expected: &str, new: Option<&Identity>) -> Result<()> {
         ),
         None => (
             format!("could not tell whether {expected} signed in, so nothing was stored"),
-            "ask for the scope spark:people_read too, or leave out `--expect-user`".to_owned(),
+            format!("ask for the scope {WHO_AM_I} too, or leave out `--expect-user`"),
         ),
     };
     Err(Error::new(Kind::Refused, message).with_hint(hint))

@@ -10,6 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::name::Name;
 use crate::prompt;
 use crate::scope::ScopeSet;
+use crate::store::Store;
 
 /// Says what to register, opens the portal, and asks for the client ID; the secret is asked for later, as ever.
 ///
@@ -18,6 +19,7 @@ use crate::scope::ScopeSet;
 pub fn register(
     context: &Context,
     arguments: &Arguments,
+    store: &Store,
     name: &Name,
     scopes: &ScopeSet,
     environment: Option<&Environment>,
@@ -27,9 +29,15 @@ pub fn register(
     if !context.may_ask() {
         return Err(no_app(name, &redirect_uri));
     }
+    // Nobody registers an app for a store that then can't keep it.
+    store.ensure_key()?;
+    store.preflight()?;
     let output = context.output;
     let environment_or = environment.unwrap_or(&Environment::Webex);
-    output.note("there is no app to sign in with yet; Webex wants one registered, once\n");
+    output.note(
+        "there is no app to sign in with yet: Webex takes sign-ins only for an app (it\n\
+         says \"integration\") that you registered there, which is done once\n",
+    );
     output.note(&registration(
         name.as_str(),
         &redirect_uri,
@@ -42,13 +50,11 @@ pub fn register(
         // Where no browser comes up, the address stands on the screen.
         drop(browser::open(PORTAL, arguments.browser.as_deref()));
     }
-    output
-        .note("when the app is made, the portal shows its client ID and, once, its client secret");
+    output.note("Webex then shows the app's client ID and, this once, its client secret");
     loop {
         let client_id = prompt::line("Client ID")?;
         match client_id.trim() {
-            "" => output
-                .note("the client ID stands on the app's page in the portal (Ctrl-C ends this)"),
+            "" => output.note("it stands on the app's page at Webex (Ctrl-C ends this)"),
             id if id.chars().any(char::is_whitespace) => {
                 output.note("a client ID has no white space in it");
             }

@@ -26,7 +26,7 @@ pub fn accept(callback: Callback, plan: &Plan, secrets: &[Secret]) -> Result<Sec
             &error,
             description.as_deref(),
             &plan.scopes,
-            &plan.name,
+            &plan.command(),
             secrets,
         )),
         Callback::WrongIssuer(iss) => {
@@ -77,7 +77,10 @@ pub fn save(
     let _alone = dirs::lock_connection(&plan.name)?;
     let before = store.connection(&plan.name)?;
     let grant = Grant::new(plan.scopes.clone(), granted.scope);
-    if let Some(warning) = plan.guard.identity(before.as_ref(), identity.as_ref())? {
+    if let Some(warning) =
+        plan.guard
+            .identity(before.as_ref(), identity.as_ref(), &grant.granted)?
+    {
         output.warning(&warning);
     }
     if let Some(before) = &before {

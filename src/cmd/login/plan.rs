@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::app::{App, Environment};
+use crate::app::provided;
+use crate::app::{App, Environment, PORTAL};
 use crate::cmd::login::Arguments;
 use crate::cmd::login::client::{self, Client};
 use crate::cmd::login::guard::Guard;
@@ -61,7 +62,14 @@ impl Plan {
             Some(client) => client,
             None => {
                 let scopes = asking(&ScopeSet::default())?;
-                guide::register(context, arguments, &name, &scopes, environment.as_ref())?
+                guide::register(
+                    context,
+                    arguments,
+                    store,
+                    &name,
+                    &scopes,
+                    environment.as_ref(),
+                )?
             }
         };
         let Client {
@@ -91,6 +99,47 @@ impl Plan {
             Some(_) => AuthType::OwnApp,
             None => AuthType::AuthorizationCode,
         }
+    }
+
+    /// The command that signs in like this, but for its scopes: what to run again when it failed.
+    pub fn command(&self) -> String {
+        let mut command = format!("webex-connect login {}", self.name);
+        let environment = &self.app.environment;
+        if *environment == Environment::Sandbox {
+            command += " --sandbox";
+        } else if self.existing.is_none() {
+            match &self.own {
+                Some(own) if self.is_stored() => return format!("{command} --app {own}"),
+                Some(_) => command += &format!(" --client-id {}", self.app.client_id),
+                None => {}
+            }
+            match environment {
+                Environment::WebexGov => command += " --environment webex-gov",
+                Environment::Custom(base) => command += &format!(" --api-base {base}"),
+                Environment::Webex | Environment::Sandbox => {}
+            }
+        }
+        command
+    }
+
+    /// What to do about a client that Webex refuses.
+    pub fn mend_client(&self) -> String {
+        let again = format!("run `{}` again", self.command());
+        match &self.own {
+            Some(own) if self.is_stored() => format!(
+                "compare both with {PORTAL}; `webex-connect app update {own}` takes a new client secret; then {again}"
+            ),
+            Some(_) => format!("compare both with {PORTAL}, then {again}"),
+            None => format!(
+                "compare both with {PORTAL}; `webex-connect app show {}` says who provides this app",
+                provided::NAME
+            ),
+        }
+    }
+
+    /// Whether the own app was registered before this login.
+    fn is_stored(&self) -> bool {
+        self.app.revision > 0
     }
 
     /// A new name lets the person choose the account; a known or expected account is suggested.

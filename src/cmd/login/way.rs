@@ -215,7 +215,8 @@ fn timed_out(plan: &Plan, timeout: u64) -> Error {
     Error::new(Kind::TimedOut, message).with_hint(format!(
         "if Webex showed an error page of its own: check at {PORTAL} that the client ID is right, that the app has the \
          redirect URI {} character for character, and that no administrator has blocked it; then run \
-         `webex-connect login {}` again",
-        plan.app.redirect_uri, plan.name
+         `{}` again",
+        plan.app.redirect_uri,
+        plan.command()
     ))
 }

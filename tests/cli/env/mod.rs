@@ -228,6 +228,15 @@ impl Env {
         }
     }
 
+    /// What is in the sealed file of [`Env::new`].
+    pub fn records(&self) -> BTreeMap<String, serde_json::Value> {
+        let records = std::cell::RefCell::new(BTreeMap::new());
+        self.edit_records(|name, record| {
+            records.borrow_mut().insert(name.to_owned(), record.clone());
+        });
+        records.into_inner()
+    }
+
     /// Fails if a process still runs in this home.
     #[cfg(target_os = "linux")]
     pub fn nothing_runs(&self) {
@@ -241,6 +250,11 @@ impl Env {
             assert!(!ours, "{} was left behind", process.path().display());
         }
     }
+}
+
+/// A redirect URI like most people's, on a free port.
+pub fn redirect_uri() -> String {
+    format!("http://127.0.0.1:{}/callback", free_port())
 }
 
 /// A port free on both loopback families. It lies below the range from which systems take the ports of outgoing
