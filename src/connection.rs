@@ -240,13 +240,13 @@ impl Connection {
         identity.map_or_else(|| "unknown account".to_owned(), Identity::account)
     }
 
-    /// The stable JSON of a connection. It holds no secret.
+    /// The stable JSON of a connection, with a `reconnect_reason` where that is its state. It holds no secret.
     pub fn to_json(&self, is_default: bool, store: &str, now: Timestamp) -> Value {
         let api_base = match &self.environment {
             Environment::Custom(base) => Some(base.as_str()),
             _ => None,
         };
-        json!({
+        let mut json = json!({
             "name": self.name,
             "default": is_default,
             "auth_type": self.auth_type,
@@ -264,9 +264,12 @@ impl Connection {
             "refresh_token_expires_at": self.tokens.refresh_token_expires_at,
             "obtained_at": self.tokens.obtained_at,
             "state": self.state(now),
-            "reconnect_reason": self.mark.reconnect_reason(),
             "store": store,
-        })
+        });
+        if let Some(reason) = self.mark.reconnect_reason() {
+            json["reconnect_reason"] = reason.into();
+        }
+        json
     }
 }
 

@@ -93,7 +93,17 @@ pub fn meet(
         need,
         began: Instant::now(),
     };
-    runtime()?.block_on(run.alone(connection))
+    runtime()?.block_on(async {
+        // Until they are released a signal is heard where something is waited for, and held off while something is
+        // saved.
+        let mut signals = Signals::catch()?;
+        let outcome = run.alone(connection, &mut signals).await;
+        // One that was obeyed has had its effect: the program ends, and has a last word to say.
+        if !matches!(&outcome, Err(error) if matches!(error.kind, Kind::Interrupted(_))) {
+            signals.release();
+        }
+        outcome
+    })
 }
 
 struct Run<'a> {
@@ -105,10 +115,12 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Takes the connection's lock, looks again, and refreshes.
-    async fn alone(&self, connection: Connection) -> Result<(Connection, Option<Error>)> {
-        // From here on a signal is heard where something is waited for, and held off while something is saved.
-        let mut signals = Signals::catch()?;
-        let _alone = match lock(&connection.name, &mut signals).await {
+    async fn alone(
+        &self,
+        connection: Connection,
+        signals: &mut Signals,
+    ) -> Result<(Connection, Option<Error>)> {
+        let _alone = match lock(&connection.name, signals).await {
             Ok(alone) => alone,
             Err(error) if matches!(error.kind, Kind::Interrupted(_)) => return Err(error),
             Err(error) => return self.need.settle(connection, error),
@@ -118,7 +130,7 @@ impl Run<'_> {
         if self.need.is_met(&connection.tokens) {
             return Ok((connection, None));
         }
-        match self.refresh(&connection, &mut signals).await {
+        match self.refresh(&connection, signals).await {
             Ok(refreshed) => Ok((refreshed, None)),
             Err(error) if matches!(error.kind, Kind::Store | Kind::Interrupted(_)) => Err(error),
             Err(error) => self.need.settle(connection, error),

@@ -92,11 +92,12 @@ fn sixteen_connections_in_one_file_are_refreshed_at_once_and_none_is_lost() {
     let start = |name: &String| Process::spawn(env.command(["token", name]), b"");
     let started: Vec<_> = names.iter().map(start).collect();
     let finished: Vec<_> = started.into_iter().map(Process::finish).collect();
-    assert_eq!(sandbox.refreshes(), COUNT);
     for (name, finished) in names.iter().zip(&finished) {
         assert_eq!(finished.code, Some(0), "{finished}");
+        assert_eq!(finished.err(), "", "{finished}");
         env.run(["token", name]).stdout(&finished.out()).check();
     }
+    assert_eq!(sandbox.refreshes(), COUNT);
     // A lost refresh token would show now.
     let all = env.run(["refresh", "--all", "--json"]).any_stdout().check();
     let rows = all.json();

@@ -190,6 +190,25 @@ fn a_signal_ends_the_wait_for_another_process() {
     }
 }
 
+/// A refresh that went well leaves signals as they were.
+#[test]
+fn a_signal_after_a_refresh_ends_what_follows_it() {
+    for (signal, code) in SIGNALS {
+        let env = Env::new();
+        let authority = expired(&env);
+        let (reply, gate) = Reply::person().held();
+        authority.people_answers(reply);
+        authority.token_answers(Reply::tokens());
+        let status = Process::spawn(env.command(["status", "--live"]), b"");
+        gate.is_asked();
+        status.signal(signal);
+        let finished = status.finish();
+        assert_eq!(finished.code, Some(code), "{finished}");
+        assert_eq!(authority.refreshes(), 1, "{finished}");
+        gate.opens();
+    }
+}
+
 /// Killed after Webex has replaced the refresh token and before that was saved (RF-08).
 #[test]
 fn a_run_that_was_killed_is_explained_by_the_next() {

@@ -1,8 +1,12 @@
 //! `refresh`: new tokens now, for one connection or for all.
 
+use std::fs::File;
+
 use jiff::SignedDuration;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::env::process::Process;
 use crate::env::{Env, Reply, Scene, expired};
 
 #[test]
@@ -165,6 +169,36 @@ fn the_highest_exit_code_of_all_counts() {
         .stderr_has("2 of 4 connections could not be refreshed")
         .check();
     assert_eq!(authority.refreshes(), 1);
+}
+
+/// Both where Webex is asked, and where another process is waited for after a first refresh.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_signal_ends_all_of_them() {
+    let (env, authority) = three(Reply::other_tokens());
+    env.run(["rename", "work", "a"]).any_stderr().check();
+    let args = ["refresh", "--all", "--json"];
+    let interrupted = |process: Process, rows: usize| {
+        process.signal(Signal::TERM);
+        let finished = process.finish();
+        assert_eq!(finished.code, Some(143), "{finished}");
+        let json = finished.json();
+        assert_eq!(json.as_array().map(Vec::len), Some(rows), "{finished}");
+        assert_eq!(json[rows - 1]["error"]["code"], "interrupted", "{finished}");
+    };
+    let lock = File::open(env.path("state/webex-connect/connection-good.lock"));
+    let lock = lock.unwrap_or_else(|e| panic!("{e}"));
+    lock.lock().unwrap_or_else(|e| panic!("{e}"));
+    let process = Process::spawn(env.command(args), b"");
+    env.somebody_waits_for("connection-good.lock");
+    interrupted(process, 3);
+    drop(lock);
+    let (reply, gate) = Reply::other_tokens().held();
+    authority.token_answers(reply);
+    let process = Process::spawn(env.command(args), b"");
+    gate.is_asked();
+    interrupted(process, 1);
+    gate.opens();
 }
 
 #[test]

@@ -1,15 +1,21 @@
 //! SIGKILL at every system call of a refresh, from the taking of the connection's lock to the printing of the token
-//! (RF-08): afterwards the next run works, or says why a person must sign in.
+//! (RF-08), and an error from every call of the store (RF-06): afterwards the next run works, or says why a person
+//! must sign in.
 
 use std::fs;
 
 use crate::env::process::{Finished, Process};
 use crate::env::{Env, Login, Sandbox, free_port};
 use crate::secret_service::{records, unlocked};
-use crate::strace::{Call, calls, killed_at};
+use crate::strace::{Call, calls, failing_at, killed_at};
 
 /// The fewest points of a sweep.
 const POINTS: usize = 100;
+
+/// What a store is made of: files, locks, messages to the keyring.
+const STORE: [&str; 9] = [
+    "open", "openat", "flock", "read", "fsync", "rename", "unlink", "sendmsg", "recvmsg",
+];
 
 /// A connection whose token is always expired.
 struct Scene {
@@ -41,6 +47,18 @@ fn a_kill_anywhere_leaves_the_keyring_whole_and_a_grant_that_rotates_explained()
 #[ignore = "needs strace and the keyring session of tests/run"]
 fn a_kill_anywhere_costs_nothing_in_the_keyring_where_webex_does_not_rotate() {
     Scene::new(unlocked(), false).sweep();
+}
+
+#[test]
+#[ignore = "needs strace"]
+fn a_fault_anywhere_in_the_sealed_file_is_an_error_and_no_token() {
+    Scene::new(Env::new(), true).faults(30);
+}
+
+#[test]
+#[ignore = "needs strace and the keyring session of tests/run"]
+fn a_fault_anywhere_on_the_way_to_the_keyring_is_an_error_and_no_token() {
+    Scene::new(unlocked(), true).faults(15);
 }
 
 impl Scene {
@@ -90,6 +108,31 @@ impl Scene {
         assert!(self.sandbox.refreshes() > killed, "{reached}");
     }
 
+    /// At least so many of them end in an error.
+    fn faults(self, at_least: usize) {
+        let calls = calls(&self.env, &["token"], "connection-work.lock", "write(1,");
+        let of_the_store = |call: &&Call| STORE.contains(&call.name.as_str());
+        let mut failed = 0;
+        for call in calls.iter().filter(of_the_store) {
+            let token = Process::spawn(failing_at(&self.env, call, &["token"]), b"").finish();
+            token.hold_the_oracles(&[]);
+            if token.code != Some(0) {
+                failed += 1;
+                assert_eq!(token.code, Some(6), "{call:?}: {token}");
+                assert_eq!(token.out(), "", "{call:?}: {token}");
+                assert!(token.err().starts_with("error: "), "{call:?}: {token}");
+            }
+            self.record_is_whole(call);
+            let next = Process::spawn(self.env.command(["token"]), b"").finish();
+            if next.code != Some(0) {
+                self.is_explained(call, &next);
+                self.signs_in_again();
+            }
+            self.nothing_else_is_left(call);
+        }
+        assert!(failed >= at_least, "{failed} of {} calls", calls.len());
+    }
+
     fn record_is_whole(&self, call: &Call) {
         let listed = Process::spawn(self.env.command(["list", "--json"]), b"").finish();
         assert_eq!(listed.code, Some(0), "{call:?}: {listed}");
@@ -118,9 +161,9 @@ impl Scene {
     }
 
     fn nothing_else_is_left(&self, call: &Call) {
-        if self.env.is_sealed() {
-            let entries = fs::read_dir(self.env.path("data/webex-connect"));
-            let entries = entries.unwrap_or_else(|e| panic!("{call:?}: {e}"));
+        let sealed = self.env.path("data/webex-connect");
+        if sealed.exists() {
+            let entries = fs::read_dir(sealed).unwrap_or_else(|e| panic!("{call:?}: {e}"));
             let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
             assert_eq!(names, ["store.age"], "{call:?}");
         } else {

@@ -1,6 +1,8 @@
 //! Refreshes among real things: a gnome-keyring, and a disk that is full, broken or read-only.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use rustix::process::Signal;
 
@@ -144,6 +146,31 @@ fn a_directory_that_can_not_be_written_through_is_an_error_and_keeps_the_new_tok
         .check();
     env.run(["token"]).any_stdout().check();
     assert_eq!(sandbox.refreshes(), 2);
+}
+
+/// Between opening and looking at the file, which takes long here, refreshes replace it again and again.
+#[test]
+#[ignore = "needs strace"]
+fn a_file_that_is_replaced_while_it_is_read_is_read_all_the_same() {
+    let env = Env::new();
+    env.run(["login", "--sandbox", "--approve"])
+        .any_stderr()
+        .check();
+    let path = env.path(STORE).join("store.age").display().to_string();
+    let slow = "inject=open,openat:delay_exit=500ms";
+    let options = ["-P", &path, "-e", "trace=open,openat", "-e", slow];
+    let reading = AtomicBool::new(true);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let token = under(&env, &options, &["token"]);
+            let finished = Process::spawn(token, b"").finish();
+            reading.store(false, Ordering::Relaxed);
+            assert_eq!(finished.code, Some(0), "{finished}");
+        });
+        while reading.load(Ordering::Relaxed) {
+            env.run(["refresh"]).any_stderr().check();
+        }
+    });
 }
 
 /// A run that waits for the keyring's answer hears of signals as any other.

@@ -27,6 +27,14 @@ pub fn killed_at(env: &Env, call: &Call, args: &[&str]) -> Command {
     under(env, &["-e", &trace, "-e", &inject], args)
 }
 
+/// A call fails as on a broken disk, or a broken connection to the keyring.
+pub fn failing_at(env: &Env, call: &Call, args: &[&str]) -> Command {
+    let Call { name, nth } = call;
+    let trace = format!("trace={name}");
+    let inject = format!("inject={name}:error=EIO:when={nth}");
+    under(env, &["-e", &trace, "-e", &inject], args)
+}
+
 /// The calls of a run from the first line that has one text to the first after it that has the other.
 pub fn calls(env: &Env, args: &[&str], from: &str, to: &str) -> Vec<Call> {
     let file = env.path("trace");

@@ -344,9 +344,12 @@ fn read(stream: &mut dyn Stream, bytes: &mut Vec<u8>) -> io::Result<Request> {
         if let Some(request) = parse(bytes) {
             return Ok(request);
         }
-        match stream.read(&mut chunk)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            n => bytes.extend(&chunk[..n]),
+        match stream.read(&mut chunk) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => bytes.extend(&chunk[..n]),
+            // A machine that is halted and goes on interrupts what has a time-out.
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
         }
     }
 }

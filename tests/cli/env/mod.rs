@@ -183,11 +183,6 @@ impl Env {
         fs::write(&path, sealed).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     }
 
-    /// Whether this is a home with the sealed file, of [`Env::new`].
-    pub fn is_sealed(&self) -> bool {
-        self.vars.contains_key(OsStr::new("WEBEX_CONNECT_STORE"))
-    }
-
     /// Lets every access token in the sealed file of [`Env::new`] have this much life left, of two weeks.
     pub fn age(&self, left: SignedDuration) {
         let expires_at = Timestamp::now() + left;
