@@ -42,6 +42,7 @@ mod redirects;
 mod refusals;
 mod sandbox;
 mod sandbox_api;
+mod sandbox_device;
 mod sandbox_faults;
 mod sandbox_revoke;
 mod scopes;
