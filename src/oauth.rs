@@ -1,6 +1,7 @@
-//! The protocol: authorization request, code exchange, refresh, and Webex's two error shapes.
+//! The protocol: authorization request, code exchange, refresh, device grant, and Webex's two error shapes.
 
 mod answer;
+pub mod device;
 mod refusal;
 
 use std::fmt;
@@ -225,6 +226,8 @@ fn oauth_client(base: &Url, app: &App) -> Result<WebexOAuthClient> {
 pub enum Purpose {
     Exchange,
     Refresh,
+    /// A device's first request or one of its polls.
+    Device,
 }
 
 /// Sends a token request. Refusals become errors here, where status and headers are known; the oauth2 crate sees

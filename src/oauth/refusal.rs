@@ -117,6 +117,11 @@ impl Refusal {
         }
     }
 
+    /// The `error` of RFC 6749 §5.2, where the answer has one.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
     fn mentions(&self, words: &str) -> bool {
         let code = self.code.as_deref().unwrap_or_default();
         let description = self.description.as_deref().unwrap_or_default();
@@ -176,6 +181,11 @@ impl Refusal {
         } else {
             self.grant_error(purpose)
         };
+        self.told_with(error)
+    }
+
+    /// An error with Webex's own words for it.
+    pub fn told_with(self, error: Error) -> Error {
         let detail = [self.code, self.description]
             .into_iter()
             .flatten()
@@ -193,20 +203,18 @@ impl Refusal {
         } else {
             Kind::Failure
         };
-        let detail = [self.code, self.description]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(": ");
-        Error::new(kind, format!("Webex answered {}", self.status))
-            .with_detail(&detail)
-            .with_tracking_id(self.tracking_id)
+        let error = Error::new(kind, format!("Webex answered {}", self.status));
+        self.told_with(error)
     }
 
     fn grant_error(&self, purpose: Purpose) -> Error {
         match purpose {
             Purpose::Exchange => Error::new(Kind::SignIn, "Webex refused the authorization code")
                 .with_hint("codes live for seconds and work once: run the same `webex-connect login` again"),
+            Purpose::Device => Error::new(
+                Kind::Failure,
+                "Webex ended the sign-in with an error it alone knows",
+            ),
             Purpose::Refresh if self.is_about_the_grant() => {
                 Error::new(Kind::SignIn, "Webex refused the refresh token: it was used elsewhere, revoked or has expired")
             }
