@@ -38,8 +38,8 @@ pub fn check(plan: &Plan) -> Result<()> {
         let message =
             "--device is not for webex-gov: whether its Webex has the device grant is not known";
         return Err(Error::new(Kind::Usage, message).with_hint(format!(
-            "sign in with a browser on this machine, `webex-connect login {name}`, or open the printed address in one \
-             yourself, `webex-connect login {name} --no-browser`"
+            "`webex-connect login {name} --environment webex-gov` opens a browser on this machine, and with \
+             `--no-browser` prints the address for one"
         )));
     }
     if let Some(scope) = OPENID.into_iter().find(|scope| plan.scopes.contains(scope)) {
@@ -205,11 +205,7 @@ fn with_cure(error: Error, plan: &Plan) -> Error {
         return error;
     }
     let sandbox = plan.app.environment == Environment::Sandbox;
-    let flag = if sandbox { " --sandbox" } else { "" };
-    let again = format!(
-        "run `webex-connect login {}{flag} --device` again",
-        plan.name
-    );
+    let again = "run the same `webex-connect login` again";
     if sandbox || !matches!(error.kind, Kind::TimedOut | Kind::Denied) {
         return error.with_hint(again);
     }
