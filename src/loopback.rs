@@ -237,7 +237,7 @@ fn not_bound(uri: &RedirectUri, error: &io::Error) -> Error {
         ),
     };
     Error::new(kind, message).with_detail(&error.to_string()).with_hint(format!(
-        "end the program that has port {port}, or register another redirect URI on the app and give it with \
-         `--redirect-uri`; a sign-in that needs no port (Webex's device grant) is not in this version"
+        "end the program that has port {port}, register another redirect URI on the app and give it with \
+         `--redirect-uri`, or sign in with `--device`, which needs no port (but is not for webex-gov)"
     ))
 }

@@ -8,7 +8,8 @@
 //! * [`cli`] is the command tree. Each command's own arguments stand at the head of its file in `cmd/`, where the
 //!   doc comments are the manual. [`cmd`] holds what every command starts from and the match that runs one.
 //! * `cmd/login.rs` is a login from the first question to the last word: `login/plan.rs` settles what it will do,
-//!   `login/way.rs` gets a browser to Webex and waits for it, `login/outcome.rs` stores and tells what came of it.
+//!   `login/way.rs` gets a browser to Webex and waits for it, or `login/device.rs` asks until somebody has signed in
+//!   elsewhere; `login/ending.rs` and `login/outcome.rs` store and tell what came of it.
 //! * [`session`] turns a stored connection into one whose token works now; `session/refresh.rs` is the refresh, from
 //!   the lock to the save.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
@@ -26,7 +27,8 @@
 //! `cmd` may import all of it; `session` imports the layer of `oauth`, `store`, `webex` and `sandbox`, and that layer
 //! the values; everything may use [`error`], whose kinds decide the exit code. Outside crates have one home each:
 //! reqwest and rustls in `client`, oauth2 in `oauth` (its `http` types are lent to whoever sends requests), tiny_http
-//! and httparse in `http`, the keyring crates in `store/keyring`, age in `store`, clap in `cli`, `cmd` and here.
+//! and httparse in `http`, the keyring crates in `store/keyring`, age in `store`, qrcode in `cmd/login/qr`, clap in `cli`,
+//! `cmd` and here.
 //!
 //! # What holds
 //!

@@ -1,6 +1,8 @@
-//! The protocol: authorization request, code exchange, refresh, and Webex's two error shapes.
+//! The protocol: authorization request, code exchange, refresh, device grant, and Webex's two error shapes.
 
 mod answer;
+mod basic;
+pub mod device;
 mod refusal;
 mod revoke;
 
@@ -254,6 +256,10 @@ pub enum Purpose<'a> {
         mend_client: &'a str,
     },
     Refresh,
+    /// A device's first request or one of its polls, likewise.
+    Device {
+        mend_client: &'a str,
+    },
 }
 
 async fn token_request(

@@ -15,6 +15,7 @@ pub use body::Body;
 const RED: &str = "\u{1b}[1;31m";
 const YELLOW: &str = "\u{1b}[1;33m";
 const CYAN: &str = "\u{1b}[36m";
+const LIGHT_ON_DARK: &str = "\u{1b}[97;40m";
 const PLAIN: &str = "\u{1b}[0m";
 
 /// How this run talks.
@@ -40,7 +41,15 @@ impl Output {
 
     /// The columns of the terminal that results go to, if they go to one.
     pub fn columns(&self) -> Option<u16> {
-        self.stdout_is_terminal.then(columns).flatten()
+        self.stdout_is_terminal
+            .then(|| columns_of(io::stdout()))
+            .flatten()
+    }
+
+    /// The columns of the terminal that talk goes to, if it is one that draws.
+    pub fn talk_columns(&self) -> Option<u16> {
+        let draws = self.stderr_is_terminal && !self.json && !is_dumb();
+        draws.then(|| columns_of(io::stderr())).flatten()
     }
 
     /// What was asked for, as text.
@@ -77,6 +86,17 @@ impl Output {
     pub fn note(&self, text: &str) {
         if !self.json {
             self.say(text);
+        }
+    }
+
+    /// A picture in block characters: light on dark where colours can be had, whatever the terminal's own are.
+    pub fn picture(&self, lines: &[String]) {
+        for line in lines {
+            if self.colour {
+                let _ = writeln!(io::stderr(), "{LIGHT_ON_DARK}{}{PLAIN}", plain(line));
+            } else {
+                self.note(line);
+            }
         }
     }
 
@@ -168,19 +188,22 @@ fn write_out(bytes: &[u8]) -> Result<bool> {
 /// On terminals that can, unless the person says no (`NO_COLOR`) or always (`CLICOLOR_FORCE`).
 fn wants_colour(is_terminal: bool) -> bool {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let dumb = set("TERM").is_some_and(|term| term == "dumb");
     let forced = set("CLICOLOR_FORCE").is_some_and(|value| value != "0");
-    set("NO_COLOR").is_none() && (forced || (is_terminal && !dumb))
+    set("NO_COLOR").is_none() && (forced || (is_terminal && !is_dumb()))
+}
+
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 #[cfg(unix)]
-fn columns() -> Option<u16> {
-    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+fn columns_of(terminal: impl std::os::fd::AsFd) -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
     Some(size.ws_col).filter(|columns| *columns > 0)
 }
 
 #[cfg(not(unix))]
-fn columns() -> Option<u16> {
+fn columns_of<T>(_: T) -> Option<u16> {
     None
 }
 

@@ -1,11 +1,14 @@
 //! `login`: makes a connection, or makes one again.
 
 mod client;
+mod device;
+mod ending;
 mod guard;
 mod guide;
 mod outcome;
 mod paste;
 mod plan;
+mod qr;
 mod scopes;
 mod way;
 
@@ -23,20 +26,18 @@ use crate::cmd::scopes::preset;
 use crate::error::Result;
 use crate::loopback::{Browser, Callback, Listener};
 use crate::oauth::Authorization;
-use crate::output::Output;
 use crate::scope::preset::Preset;
 use crate::secret::Secret;
 use crate::session;
-use crate::signals::{Signal, Signals};
+use crate::signals::Signals;
 use crate::store::Store;
-use outcome::{Saved, accept, identify, report, save};
+use ending::Ending;
+use outcome::{Saved, accept};
 use plan::Plan;
 use way::{Asked, Way};
 
 /// How long a browser that holds its connection open may hold up the end of a login.
 const SHOW_TIME: Duration = Duration::from_secs(1);
-/// How long a signal waits for Webex to say who signed in; a signal ends the program within two seconds.
-const HURRY: Duration = Duration::from_millis(700);
 
 /// Sign in to Webex and store the connection
 ///
@@ -50,6 +51,7 @@ const HURRY: Duration = Duration::from_millis(700);
 ///
 ///   $ webex-connect login --sandbox
 ///   $ webex-connect login work --client-id C0ffee --scope spark:people_read
+///   $ webex-connect login work --device
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
@@ -100,6 +102,12 @@ pub struct Arguments {
     /// Open nothing; print the address to open
     #[arg(long)]
     no_browser: bool,
+    /// Sign in from any other device: type six digits there, or scan a code; nothing comes back to this machine
+    ///
+    /// Webex's device grant. It needs no browser, no port and no terminal here, so it works over SSH, in containers and
+    /// in CI. The app must have four more redirect URIs, which `webex-connect app show NAME` lists. Not for webex-gov.
+    #[arg(long, conflicts_with_all = ["browser", "no_browser"])]
+    device: bool,
     /// Sign in to the embedded look-alike: no account, no app, no set-up
     #[arg(long, conflicts_with_all = ["app", "client_id", "client_secret_stdin", "client_secret_file", "redirect_uri", "environment", "api_base"])]
     sandbox: bool,
@@ -126,6 +134,9 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
     if plan.needs_secret {
         plan.app.client_secret = client_secret::asked(context, &mut signals).await?;
     }
+    let Some(way) = way else {
+        return device::login(context, arguments, &store, plan, signals).await;
+    };
     let ready = Ready::new(&mut plan, &way, &context.wire)?;
     let authorization = Authorization::new(&ready.base, &plan.app, &plan.scopes, plan.greeting())?;
     let Ready {
@@ -142,88 +153,42 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
         may_ask: context.may_ask(),
     };
     let (callback, browser) = way.ask(output, listener, asked, &mut signals).await?;
-    let exchange = Exchange {
-        authorization,
+    let mut ending = Ending {
+        output,
+        store: &store,
         client: &client,
         base: &base,
+        interrupted: None,
     };
-    let mut interrupted = None;
-    let finished = exchange
-        .finish(
-            output,
-            &store,
-            plan,
-            callback,
-            &mut signals,
-            &mut interrupted,
-        )
-        .await;
+    let finished = finish(&mut ending, authorization, plan, callback, &mut signals).await;
     tokio::select! {
         biased;
-        signal = signals.next() => interrupted = interrupted.or(Some(signal)),
+        signal = signals.next() => ending.interrupted = ending.interrupted.or(Some(signal)),
         () = show(browser, &finished) => {}
     }
-    let saved = finished?;
-    if let Some(signal) = interrupted {
-        let name = &saved.connection.name;
-        return Err(signal.into_error(&format!("{name} was stored all the same")));
-    }
-    report(output, &store, &saved)
+    ending.tell(finished)
 }
 
-/// The last leg: from the callback to the stored connection.
-struct Exchange<'a> {
+/// The last leg: from the callback to the stored connection. Until Webex has answered, a signal ends the login.
+async fn finish(
+    ending: &mut Ending<'_>,
     authorization: Authorization,
-    client: &'a Client,
-    base: &'a Url,
-}
-
-impl Exchange<'_> {
-    /// Until Webex has answered, a signal ends the login; after that it only hurries it into the store.
-    async fn finish(
-        self,
-        output: Output,
-        store: &Store,
-        plan: Plan,
-        callback: Callback,
-        signals: &mut Signals,
-        interrupted: &mut Option<Signal>,
-    ) -> Result<Saved> {
-        let (client, base) = (self.client, self.base);
-        let secrets = [
-            plan.app.client_secret.clone(),
-            self.authorization.state.clone(),
-        ];
-        let code = accept(callback, &plan, &secrets)?;
-        let mend_client = plan.mend_client();
-        let exchange = self.authorization.exchange(
-            client,
-            base,
-            &plan.app,
-            &code,
-            &mend_client,
-            Timestamp::now(),
-        );
-        let granted = tokio::select! {
-            biased;
-            signal = signals.next() => return Err(signal.into_error("nothing was stored")),
-            granted = exchange => granted?,
-        };
-        let identity = {
-            let asking = identify(output, client, base, &granted);
-            tokio::pin!(asking);
-            tokio::select! {
-                biased;
-                signal = signals.next() => {
-                    *interrupted = Some(signal);
-                    // The guard against another account gets its chance all the same.
-                    tokio::time::timeout(HURRY, asking).await.unwrap_or_default()
-                }
-                identity = &mut asking => identity,
-            }
-        };
-        save(output, store, plan, granted, identity)
-    }
+    plan: Plan,
+    callback: Callback,
+    signals: &mut Signals,
+) -> Result<Saved> {
+    let (client, base) = (ending.client, ending.base);
+    let secrets = [plan.app.client_secret.clone(), authorization.state.clone()];
+    let code = accept(callback, &plan, &secrets)?;
+    let mend_client = plan.mend_client();
+    let now = Timestamp::now();
+    let exchange = authorization.exchange(client, base, &plan.app, &code, &mend_client, now);
+    let granted = tokio::select! {
+        biased;
+        signal = signals.next() => return Err(signal.into_error("nothing was stored")),
+        granted = exchange => granted?,
+    };
+    ending.keep(plan, granted, signals).await
 }
 
 /// Tells the browser how it ended. One that keeps the connection open is not waited for long.
@@ -238,11 +203,18 @@ async fn show(browser: Browser, finished: &Result<Saved>) {
     let _ = tokio::time::timeout(SHOW_TIME, page).await;
 }
 
-/// The store, tried out, and what the login will do: everything short of a secret and a port.
-fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan, Way)> {
+/// The store, tried out, and what the login will do: everything short of a secret and a port. The device grant is no
+/// way to a browser: none comes back to this machine.
+fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan, Option<Way>)> {
     let store = Store::open_for_login(context.store_choice, context.may_ask(), arguments.sandbox)?;
     let plan = Plan::settle(context, arguments, &store)?;
-    let way = Way::choose(context, arguments)?;
+    let way = if arguments.device {
+        device::check(&plan)?;
+        None
+    } else {
+        let environment = &plan.app.environment;
+        Some(Way::choose(context, arguments, environment)?)
+    };
     store.ensure_key()?;
     if store.is_sandbox_file() {
         let place = store.place();

@@ -143,7 +143,7 @@ fn after(moment: Timestamp, seconds: u64) -> Timestamp {
 
 /// A lifetime in seconds: a number, or digits in a string. `null` is unknown; what is negative or no number at all
 /// is refused, and the error does not quote it.
-fn lifetime<'de, D: Deserializer<'de>>(
+pub fn lifetime<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<Option<u64>, D::Error> {
     let whole = |number: f64| (number >= 0.0).then_some(number as u64);

@@ -90,7 +90,9 @@ fn blocked(again: &str) -> Error {
 fn client_refused(purpose: Purpose<'_>) -> Error {
     let message = "Webex refused the app's client ID or client secret";
     let hint = match purpose {
-        Purpose::Exchange { mend_client } => mend_client.to_owned(),
+        Purpose::Exchange { mend_client } | Purpose::Device { mend_client } => {
+            mend_client.to_owned()
+        }
         Purpose::Refresh => format!(
             "compare both with {PORTAL}; `webex-connect app update NAME` takes a new client secret, and \
              `webex-connect app list` shows which app it is"
@@ -126,6 +128,11 @@ impl Refusal {
                 .or_else(|| text(&body["trackingID"]))
                 .or_else(|| header.map(|id| redact(id, secrets))),
         }
+    }
+
+    /// The `error` of RFC 6749 §5.2, where the answer has one.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
     }
 
     fn mentions(&self, words: &str) -> bool {
@@ -184,6 +191,11 @@ impl Refusal {
         } else {
             self.grant_error(purpose)
         };
+        self.told_with(error)
+    }
+
+    /// An error with Webex's own words for it.
+    pub fn told_with(self, error: Error) -> Error {
         let detail = [self.code, self.description]
             .into_iter()
             .flatten()
@@ -201,14 +213,8 @@ impl Refusal {
         } else {
             Kind::Failure
         };
-        let detail = [self.code, self.description]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(": ");
-        Error::new(kind, format!("Webex answered {}", self.status))
-            .with_detail(&detail)
-            .with_tracking_id(self.tracking_id)
+        let error = Error::new(kind, format!("Webex answered {}", self.status));
+        self.told_with(error)
     }
 
     fn grant_error(&self, purpose: Purpose<'_>) -> Error {
@@ -219,6 +225,10 @@ impl Refusal {
             )
             .with_hint(
                 "codes live for seconds and work once: run the same `webex-connect login` again",
+            ),
+            Purpose::Device { .. } => Error::new(
+                Kind::Failure,
+                "Webex ended the sign-in with an error it alone knows",
             ),
             Purpose::Refresh if self.is_about_the_grant() => Error::new(
                 Kind::SignIn,

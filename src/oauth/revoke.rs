@@ -1,15 +1,13 @@
 //! Revocation (RFC 7009), at Webex's identity broker and not at its API.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use oauth2::http;
-use oauth2::http::header::{self, HeaderValue};
+use oauth2::http::{self, header};
 use url::{Url, form_urlencoded};
 
 use crate::app::App;
 use crate::client::Client;
 use crate::connection::Tokens;
 use crate::error::{Error, Kind, Result};
+use crate::oauth::basic::basic;
 use crate::oauth::refusal::Refusal;
 
 /// Ends a grant: its refresh token first, then its access token, which may live on otherwise (RFC 7009 §2.1). Webex
@@ -42,24 +40,4 @@ pub async fn revoke(client: &Client, endpoint: &Url, app: &App, tokens: &Tokens)
         }
     }
     Ok(())
-}
-
-/// The client's credentials (RFC 6749 §2.3.1), each encoded as a form value first.
-fn basic(app: &App) -> Result<HeaderValue> {
-    let encoded =
-        |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
-    let pair = format!(
-        "{}:{}",
-        encoded(&app.client_id),
-        encoded(app.client_secret.expose())
-    );
-    let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(pair)))
-        .map_err(|_| {
-            Error::new(
-                Kind::Failure,
-                "the client ID and secret do not fit into a header",
-            )
-        })?;
-    value.set_sensitive(true);
-    Ok(value)
 }

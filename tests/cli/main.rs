@@ -52,6 +52,7 @@ mod refresh;
 mod refusals;
 mod sandbox;
 mod sandbox_api;
+mod sandbox_device;
 mod sandbox_faults;
 mod sandbox_revoke;
 mod scopes;

@@ -72,7 +72,8 @@ fn sandbox(arguments: &Arguments, name: &Name) -> Result<Client> {
     }
     Ok(Client {
         // The real redirect URI is known once the listener has a port.
-        app: session::sandbox_app(RedirectUri::on_port(0))?,
+        // A listener puts its own in this place; the device grant has none.
+        app: session::sandbox_app(RedirectUri::parse(DEFAULT_REDIRECT_URI)?)?,
         own: None,
         needs_secret: false,
     })

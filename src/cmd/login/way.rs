@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior};
 use url::Url;
 
-use crate::app::PORTAL;
+use crate::app::{Environment, PORTAL};
 use crate::browser;
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
@@ -47,7 +47,11 @@ pub struct Asked<'a> {
 impl Way {
     /// # Errors
     /// Nobody could complete the login: no desktop, no terminal, and no flag that says otherwise.
-    pub fn choose(context: &Context, arguments: &Arguments) -> Result<Way> {
+    pub fn choose(
+        context: &Context,
+        arguments: &Arguments,
+        environment: &Environment,
+    ) -> Result<Way> {
         if arguments.approve {
             return Ok(Way::Approve);
         }
@@ -68,12 +72,17 @@ impl Way {
         } else {
             ""
         };
+        let elsewhere = if *environment == Environment::WebexGov {
+            ""
+        } else {
+            "sign in from another device with `--device`, "
+        };
         Err(Error::new(
             Kind::SignIn,
             "nobody could sign in here: there is no desktop and no terminal",
         )
         .with_hint(format!(
-            "{alone}open the printed address yourself with `--no-browser`, \
+            "{alone}{elsewhere}open the printed address yourself with `--no-browser`, \
                  or name a program that opens it with `--browser CMD`"
         )))
     }
@@ -195,7 +204,8 @@ impl Opening {
     }
 }
 
-fn left(deadline: Instant) -> String {
+/// What a wait says of itself.
+pub fn left(deadline: Instant) -> String {
     let seconds = deadline
         .saturating_duration_since(Instant::now())
         .as_secs_f64()

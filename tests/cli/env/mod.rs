@@ -44,7 +44,7 @@ pub use peer::Peer;
 pub use proxy::{Manner, Proxy};
 pub use reply::{ACCESS_TOKEN, CODE, Gate, OTHER_TOKEN, REFRESH_TOKEN, Reply, token_set};
 pub use run::Run;
-pub use sandbox::{CLIENT_ID, CLIENT_SECRET, OTHER_CLIENT, Sandbox};
+pub use sandbox::{CLIENT_ID, CLIENT_SECRET, HELPERS, OTHER_CLIENT, Sandbox};
 pub use scene::Scene;
 #[cfg(target_os = "linux")]
 pub use terminal::Terminal;
