@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::cmd::{
-    api, app, check, exec, list, login, logout, manage, sandbox, scopes, status, token,
+    api, app, check, exec, list, login, logout, manage, sandbox, scopes, status, token, transfer,
 };
 use crate::store::Choice;
 
@@ -85,5 +85,7 @@ pub enum Command {
     Logout(logout::Arguments),
     Scopes(scopes::Arguments),
     App(app::Arguments),
+    Export(transfer::export::Arguments),
+    Import(transfer::import::Arguments),
     Sandbox(sandbox::Arguments),
 }

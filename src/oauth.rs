@@ -28,7 +28,7 @@ use crate::secret::Secret;
 use answer::{TokenAnswer, TokenType, bad_answer};
 use refusal::{Refusal, form_secrets};
 
-pub use answer::Granted;
+pub use answer::{Granted, are_tokens};
 pub use refusal::{authorization_error, redact};
 
 /// `state` in bytes before encoding; RFC 6749 §10.10 asks for what can't be guessed.

@@ -1,7 +1,7 @@
 //! `login`: makes a connection, or makes one again.
 
 mod client;
-mod guard;
+pub mod guard;
 mod guide;
 mod outcome;
 mod paste;
@@ -235,12 +235,7 @@ fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan, Way)
     let plan = Plan::settle(context, arguments, &store)?;
     let way = Way::choose(context, arguments)?;
     store.ensure_key()?;
-    if store.is_sandbox_file() {
-        let place = store.place();
-        context.output.note(&format!(
-            "there is no keyring here; the sandbox connection is kept in {place}"
-        ));
-    }
+    context.tell_of_sandbox_file(&store);
     store.preflight()?;
     Ok((store, plan, way))
 }
