@@ -11,7 +11,8 @@
 //!   `login/way.rs` gets a browser to Webex and waits for it, `login/outcome.rs` stores and tells what came of it.
 //! * [`session`] turns a stored connection into one whose token works now.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
-//! * [`store`] keeps records: in the OS keyring or in a sealed file. [`dirs`] has our directories and lock files.
+//! * [`store`] keeps records: in the OS keyring or in a sealed file. It also seals what `export` hands over. [`dirs`] has
+//!   our directories and lock files.
 //! * [`connection`], [`app`], [`scope`], [`name`] and [`secret`] are the values: pure, `now` always an argument. Only
 //!   `app/provided.rs` looks outside, for the app that variables, the administrator's file or the build provide.
 //! * [`loopback`] is the redirect listener, for programs of the person's own ([`peer`]), and [`sandbox`] the embedded

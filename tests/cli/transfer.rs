@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use age::secrecy::ExposeSecret;
 use age::x25519::Identity;
 use serde_json::json;
 
+use crate::env::process::Process;
 use crate::env::{CLIENT_ID, CLIENT_SECRET, Env, Handover, Login, Sandbox, free_port};
 
 fn token(env: &Env, name: &str) -> String {
@@ -47,7 +49,7 @@ fn an_exported_connection_works_on_the_other_machine() {
         .stderr_has("connection   work\naccount      sandbox.person@example.com\norganisation ")
         .stderr_has(&format!(
             "environment  custom ({base})\napp          work, client ID {CLIENT_ID}, with its client secret\n\
-             access token until "
+             granted      12 scopes\naccess token until "
         ))
         .stderr_has("\nrefresh      until ")
         .stderr_has("store.age\nnext: `webex-connect status work --live`\n")
@@ -78,7 +80,6 @@ fn json_tells_what_travels_and_what_came() {
             "access_token": true,
             "refresh_token": true,
             "client_secret": true,
-            "moved": false,
         })
     );
     let imported = handover
@@ -220,6 +221,10 @@ fn a_move_leaves_nothing_behind_and_revokes_nothing() {
         .any_stdout()
         .check();
     handover
+        .importing(&exported.out(), &["--name", "again"])
+        .any_stderr()
+        .check();
+    handover
         .exporting(&["--move", "--access-only"])
         .code(2)
         .stderr_has("cannot be used with")
@@ -265,6 +270,22 @@ fn what_was_not_written_whole_is_not_given_away() {
         assert_eq!(told, said, "{more:?}");
         assert_eq!(handover.here.connections(), ["work"], "{more:?}");
     }
+}
+
+#[test]
+fn what_could_not_be_removed_is_said_to_be_still_here() {
+    let handover = Handover::new(&[]);
+    let in_the_way = handover.here.path("data/webex-connect/store.age.new");
+    fs::create_dir(&in_the_way).unwrap_or_else(|e| panic!("{e}"));
+    let exported = handover
+        .exporting(&["--move"])
+        .code(6)
+        .any_stdout()
+        .stderr_has("in it: the access token")
+        .stderr_has("error: work was exported and is still here: could not save ")
+        .check();
+    assert!(exported.out().starts_with("-----BEGIN AGE"), "{exported}");
+    assert_eq!(handover.here.connections(), ["work"]);
 }
 
 #[test]
@@ -549,6 +570,81 @@ fn what_is_newer_here_is_kept() {
         .stderr_has("warning: work is newer here than in the export, and was kept as it is\n")
         .check();
     assert_eq!(token(&handover.there, "work"), "newer-token\n");
+}
+
+#[test]
+fn what_webex_has_ended_is_no_gift() {
+    let mut handover = Handover::new(&["--expires-in", "0"]);
+    let sealed = handover.exported(&[]);
+    handover.importing(&sealed, &[]).any_stderr().check();
+    handover.sandbox = handover.sandbox.restarted(&handover.here);
+    let here = &handover.here;
+    here.run(["token"]).code(4).any_stderr().check();
+    let ended = handover
+        .exporting(&[])
+        .any_stdout()
+        .stderr_has("warning: work needs a new sign-in; what is exported now may be of no use\n")
+        .check()
+        .out();
+    let before = handover.store_there();
+    handover
+        .importing(&ended, &[])
+        .code(9)
+        .stderr_has(
+            "work is in order, and what the export holds needs a new sign-in; nothing was stored",
+        )
+        .check();
+    assert!(handover.store_there() == before);
+    // Where nothing works any more either, there is nothing to lose.
+    let there = &handover.there;
+    there.run(["token"]).code(4).any_stderr().check();
+    handover.importing(&ended, &[]).any_stderr().check();
+    handover.importing(&sealed, &[]).any_stderr().check();
+}
+
+/// Who reads a connection to hand it over, or to replace it, waits for a refresh that is under way.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_connection_that_is_being_changed_is_waited_for() {
+    let handover = Handover::new(&[]);
+    let sealed = handover.exported(&[]);
+    handover.importing(&sealed, &[]).any_stderr().check();
+    let newer = |env: &Env| {
+        env.edit_records(|_, record| {
+            if let Some(tokens) = record.get_mut("tokens") {
+                tokens["access_token"] = "from-meanwhile".into();
+                tokens["obtained_at"] = "2038-01-01T00:00:00Z".into();
+                tokens["expires_at"] = "2038-02-01T00:00:00Z".into();
+            }
+        });
+    };
+    let meanwhile = |env: &Env, args: &[&str], stdin: &str| {
+        let path = env.path("state/webex-connect/connection-work.lock");
+        let lock = fs::File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        lock.lock().unwrap_or_else(|e| panic!("{e}"));
+        let waiting = Process::spawn(env.command(args), stdin.as_bytes());
+        // A second thread is the one that waits for the lock.
+        let until = Instant::now() + Duration::from_secs(60);
+        while waiting.status("Threads") < 2 {
+            assert!(Instant::now() < until, "{args:?} does not wait");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        newer(env);
+        drop(lock);
+        waiting.finish()
+    };
+    let to = handover.key.to_public().to_string();
+    let exported = meanwhile(&handover.here, &["export", "work", "--to", &to], "");
+    let inside = handover.opened(&exported.out());
+    assert_eq!(
+        inside["connection"]["tokens"]["access_token"],
+        "from-meanwhile"
+    );
+    let base = &handover.sandbox.base;
+    let import = ["import", "--identity", "ci.key", "--api-base", base];
+    let imported = meanwhile(&handover.there, &import, &sealed);
+    assert_eq!(imported.code, Some(0), "{imported}");
+    assert_eq!(token(&handover.there, "work"), "from-meanwhile\n");
 }
 
 #[test]

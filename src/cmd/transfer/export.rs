@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::cmd::Context;
 use crate::cmd::transfer::payload::Payload;
-use crate::connection::Connection;
+use crate::connection::{Connection, State};
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
@@ -60,6 +60,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     // Until it is written, and with --move until it is gone here, nobody else refreshes it.
     let _alone = dirs::lock_connection(&name)?;
     let connection = session::stored(&store, &name)?;
+    if connection.state(context.now) != State::Ready && !arguments.access_only {
+        output.warning(&format!(
+            "{name} needs a new sign-in; what is exported now may be of no use"
+        ));
+    }
     let payload = match arguments.access_only {
         true => Payload::access_only(connection),
         false => Payload::whole(&store, connection)?,
@@ -84,6 +89,7 @@ fn give_away(output: Output, store: &Store, connection: &Connection) -> Result<(
         error.message = format!("{name} was exported and is still here: {}", error.message);
         error
     })?;
+    output.event(&json!({"event": "removed", "name": name}));
     output.note(&format!(
         "removed {name} from {}; its grant lives on with whoever opens the export",
         store.place()
@@ -103,7 +109,6 @@ fn tell(output: Output, payload: &Payload, recipient: &Recipient, moves: bool) {
         "access_token": true,
         "refresh_token": refreshes,
         "client_secret": app.is_some(),
-        "moved": moves,
     }));
     output.note(&format!(
         "sealed {name} ({}) to {recipient}",

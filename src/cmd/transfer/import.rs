@@ -154,6 +154,10 @@ fn show(output: Output, payload: &Payload) {
             (_, None) => "none".to_owned(),
         },
     );
+    line(
+        "granted",
+        format!("{} scopes", connection.grant.granted.len()),
+    );
     line("access token", format!("until {}", day(tokens.expires_at)));
     line(
         "refresh",

@@ -98,15 +98,18 @@ fn replaceable(output: Output, guard: &Guard, before: &Connection, new: &Connect
                 "{ANOTHER_NAME}; to accept fewer: `--allow-fewer-scopes`"
             ))
         })?;
-    let loses_refresh = before.tokens.can_refresh(now) && !new.tokens.can_refresh(now);
-    if loses_refresh && before.state(now) == State::Ready {
-        let message = format!(
-            "{} can be refreshed, and what the export holds can't; nothing was stored",
-            before.name
-        );
-        return Err(another_name(Error::new(Kind::Refused, message)));
+    if before.state(now) != State::Ready {
+        return Ok(());
     }
-    Ok(())
+    let worse = if new.state(now) != State::Ready {
+        "is in order, and what the export holds needs a new sign-in"
+    } else if before.tokens.can_refresh(now) && !new.tokens.can_refresh(now) {
+        "can be refreshed, and what the export holds can't"
+    } else {
+        return Ok(());
+    };
+    let message = format!("{} {worse}; nothing was stored", before.name);
+    Err(another_name(Error::new(Kind::Refused, message)))
 }
 
 /// The type, the environment and the app of a connection never change.
