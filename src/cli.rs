@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::cmd::{
     api, app, check, exec, list, login, logout, manage, refresh, sandbox, scopes, status, token,
+    transfer,
 };
 use crate::store::Choice;
 
@@ -86,5 +87,7 @@ pub enum Command {
     Logout(logout::Arguments),
     Scopes(scopes::Arguments),
     App(app::Arguments),
+    Export(transfer::export::Arguments),
+    Import(transfer::import::Arguments),
     Sandbox(sandbox::Arguments),
 }

@@ -15,6 +15,7 @@ pub mod sandbox;
 pub mod scopes;
 pub mod status;
 pub mod token;
+pub mod transfer;
 
 use std::path::PathBuf;
 
@@ -72,6 +73,8 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         Command::Logout(arguments) => logout::run(&context, &arguments),
         Command::Scopes(arguments) => scopes::run(&context, &arguments),
         Command::App(arguments) => app::run(&context, &arguments),
+        Command::Export(arguments) => transfer::export::run(&context, &arguments),
+        Command::Import(arguments) => transfer::import::run(&context, &arguments),
         Command::Sandbox(arguments) => sandbox::run(&context, &arguments),
     }
 }
@@ -79,6 +82,16 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
 impl Context {
     pub fn store(&self) -> Result<Store> {
         Store::open(self.store_choice, self.may_ask())
+    }
+
+    /// Says where a sandbox connection goes on a machine without a keyring.
+    pub fn tell_of_sandbox_file(&self, store: &Store) {
+        if store.is_sandbox_file() {
+            let place = store.place();
+            self.output.note(&format!(
+                "there is no keyring here; the sandbox connection is kept in {place}"
+            ));
+        }
     }
 
     /// Whether there is a person to ask.

@@ -13,14 +13,14 @@
 //! * [`session`] turns a stored connection into one whose token works now; `session/refresh.rs` is the refresh, from
 //!   the lock to the save.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
-//! * [`store`] keeps records: in the OS keyring or in a sealed file. [`dirs`] has our directories and lock files.
+//! * [`store`] keeps records: in the OS keyring or in a sealed file. It also seals what `export` hands over. [`dirs`] has
+//!   our directories and lock files.
 //! * [`connection`], [`app`], [`scope`], [`name`], [`duration`] and [`secret`] are the values: pure, `now` always an
 //!   argument. Only `app/provided.rs` looks outside, for the app that variables, the administrator's file or the build
 //!   provide.
 //! * [`loopback`] is the redirect listener, for programs of the person's own ([`peer`]), and [`sandbox`] the embedded
 //!   Webex look-alike. Both stand on [`http`], which reads bounded requests, and on [`page`], which draws what a
-//!   browser shows. The sandbox shares no code
-//!   with `oauth`, `connection` or `webex`: it must not share our mistakes.
+//!   browser shows. The sandbox shares no code with `oauth`, `connection` or `webex`: it must not share our mistakes.
 //! * [`browser`], [`prompt`], [`signals`], [`variables`] and [`output`] touch the person's side. What is printed goes
 //!   through `output`, but for the questions of `prompt` and the help that clap writes.
 //!

@@ -57,12 +57,20 @@ impl Output {
     /// # Errors
     /// Standard output can't be written. A reader that went away is no error.
     pub fn result(&self, text: &str) -> Result<()> {
+        self.delivered(text).map(|_| ())
+    }
+
+    /// As [`Output::result`], for what has to arrive: `false` if the reader went away.
+    ///
+    /// # Errors
+    /// As for [`Output::result`].
+    pub fn delivered(&self, text: &str) -> Result<bool> {
         let text = if self.stdout_is_terminal {
             plain(text)
         } else {
             text.to_owned()
         };
-        write_out(format!("{text}\n").as_bytes()).map(drop)
+        write_out(format!("{text}\n").as_bytes())
     }
 
     /// Somebody else's bytes, which come piece by piece.

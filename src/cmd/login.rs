@@ -3,7 +3,7 @@
 mod client;
 mod device;
 mod ending;
-mod guard;
+pub mod guard;
 mod guide;
 mod outcome;
 mod paste;
@@ -216,12 +216,7 @@ fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan, Opti
         Some(Way::choose(context, arguments, environment)?)
     };
     store.ensure_key()?;
-    if store.is_sandbox_file() {
-        let place = store.place();
-        context.output.note(&format!(
-            "there is no keyring here; the sandbox connection is kept in {place}"
-        ));
-    }
+    context.tell_of_sandbox_file(&store);
     store.preflight()?;
     Ok((store, plan, way))
 }

@@ -129,6 +129,13 @@ impl TokenAnswer {
     }
 }
 
+/// Whether tokens that came another way are such as a token answer may bring.
+pub fn are_tokens(tokens: &Tokens) -> bool {
+    let refresh_token = tokens.refresh_token.as_ref();
+    is_b64token(tokens.access_token.expose())
+        && refresh_token.is_none_or(|token| is_printable(token.expose()))
+}
+
 /// Webex's clock counts seconds; fractions would only be noise in JSON.
 fn whole_seconds(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second()).unwrap_or(now)

@@ -62,4 +62,7 @@ mod start_address;
 mod store;
 mod tls;
 mod token;
+mod transfer;
+#[cfg(target_os = "linux")]
+mod transfer_forged;
 mod troubles;

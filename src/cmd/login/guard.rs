@@ -16,9 +16,9 @@ const WHO_AM_I: &str = "spark:people_read";
 /// What the command line lets pass, and whom it expects.
 #[derive(Clone, Default)]
 pub struct Guard {
-    allow_fewer_scopes: bool,
-    allow_other_identity: bool,
-    expect_user: Option<String>,
+    pub allow_fewer_scopes: bool,
+    pub allow_other_identity: bool,
+    pub expect_user: Option<String>,
 }
 
 impl Guard {

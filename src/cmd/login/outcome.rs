@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use url::Url;
 
-use crate::app::{App, Environment, PORTAL};
+use crate::app::{App, PORTAL};
 use crate::client::Client;
 use crate::cmd::login::plan::Plan;
 use crate::connection::{AppRef, Connection, Grant, Identity, Mark};
@@ -113,7 +113,7 @@ pub fn save(
         save_app(store, app, scopes)?;
     }
     store.save_connection(&mut connection)?;
-    if takes_over(store, &connection) {
+    if store.takes_over(&connection) {
         store.save_default(&connection)?;
     }
     Ok(Saved { connection, before })
@@ -135,21 +135,6 @@ fn save_app(store: &Store, mut app: App, requested: ScopeSet) -> Result<()> {
         app.scopes = requested;
     }
     store.save_app(&mut app)
-}
-
-/// Whether this connection becomes the default: where there is none that can be used, and in place of the sandbox's.
-fn takes_over(store: &Store, connection: &Connection) -> bool {
-    let default = match store.default_name() {
-        Ok(Some(name)) => store.connection(&name),
-        _ => return true,
-    };
-    match default {
-        Ok(Some(default)) => {
-            let sandbox = |connection: &Connection| connection.environment == Environment::Sandbox;
-            sandbox(&default) && !sandbox(connection)
-        }
-        _ => true,
-    }
 }
 
 /// What a finished login says: the connection as JSON, or in a few lines.
