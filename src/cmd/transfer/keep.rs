@@ -29,7 +29,7 @@ pub fn keep(output: Output, guard: &Guard, store: &Store, payload: Payload) -> R
     let before = store.connection(&connection.name)?;
     let identity = connection.identity.as_ref();
     guard
-        .identity(None, identity)
+        .identity(None, identity, &connection.grant.granted)
         .map_err(|error| error.with_hint("ask whoever sent it, or leave out `--expect-user`"))?;
     connection.revision = 0;
     if let Some(before) = before {
