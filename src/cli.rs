@@ -28,9 +28,9 @@ Start here:
   $ webex-connect token work
 
 Exit codes:
-  0 done   1 anything else   2 usage   4 a person must sign in   6 the store
-  7 network or Webex, try again   8 the app is misconfigured   9 refused for safety
-  130, 143, 129 interrupted";
+  0 done   1 anything else   2 usage   4 a person must sign in
+  5 a scope is missing   6 the store   7 network or Webex, try again
+  8 the app is misconfigured   9 refused for safety   130, 143, 129 interrupted";
 
 /// Options that every command takes.
 #[derive(Args)]
