@@ -8,17 +8,43 @@ use tokio::sync::oneshot;
 
 use crate::variables;
 
+/// Where this program runs, as far as it matters to a browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surroundings {
+    /// A browser opened here comes up in front of the person.
+    Desktop,
+    /// The person sits at another machine.
+    Ssh,
+    Container,
+    /// Windows' browser is the one they use, and it is not ours to open.
+    Wsl,
+    /// No screen at all.
+    Headless,
+}
+
+pub fn surroundings() -> Surroundings {
+    let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let container = || {
+        set("container")
+            || Path::new("/.dockerenv").exists()
+            || Path::new("/run/.containerenv").exists()
+    };
+    if set("SSH_CONNECTION") || set("SSH_TTY") {
+        Surroundings::Ssh
+    } else if container() {
+        Surroundings::Container
+    } else if set("WSL_DISTRO_NAME") {
+        Surroundings::Wsl
+    } else if cfg!(any(target_os = "macos", windows)) || set("DISPLAY") || set("WAYLAND_DISPLAY") {
+        Surroundings::Desktop
+    } else {
+        Surroundings::Headless
+    }
+}
+
 /// Whether a browser opened by this process would come up in front of the person.
 pub fn is_desktop() -> bool {
-    let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-    let remote = set("SSH_CONNECTION") || set("SSH_TTY");
-    let container = set("container")
-        || Path::new("/.dockerenv").exists()
-        || Path::new("/run/.containerenv").exists();
-    let wsl = set("WSL_DISTRO_NAME");
-    let display =
-        cfg!(any(target_os = "macos", windows)) || set("DISPLAY") || set("WAYLAND_DISPLAY");
-    display && !remote && !container && !wsl
+    surroundings() == Surroundings::Desktop
 }
 
 /// Opens an address with one program, or with the desktop's own opener, and does not wait for it: browsers live

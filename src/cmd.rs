@@ -1,13 +1,16 @@
 //! What every command starts from, and the one match from subcommand to function.
 
+pub mod api;
 pub mod app;
 pub mod check;
 mod client_secret;
+pub mod exec;
 pub mod list;
 pub mod login;
 pub mod logout;
 pub mod manage;
 mod place;
+pub mod refresh;
 pub mod sandbox;
 pub mod scopes;
 pub mod status;
@@ -59,6 +62,9 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         Command::Login(arguments) => login::run(&context, &arguments),
         Command::List(_) => list::run(&context),
         Command::Token(arguments) => token::run(&context, &arguments),
+        Command::Exec(arguments) => exec::run(&context, &arguments),
+        Command::Api(arguments) => api::run(&context, &arguments),
+        Command::Refresh(arguments) => refresh::run(&context, &arguments),
         Command::Status(arguments) => status::run(&context, &arguments),
         Command::Check(arguments) => check::run(&context, &arguments),
         Command::Rename(arguments) => manage::rename(&context, &arguments),
@@ -104,6 +110,21 @@ impl Context {
             (None, _) => Err(Error::new(Kind::SignIn, "there is no connection yet")
                 .with_hint("make one with `webex-connect login`, or try it with `webex-connect login --sandbox`")),
         }
+    }
+
+    /// The connection with a token that is good now; one that holds only a little longer is told of.
+    ///
+    /// # Errors
+    /// As for [`session::usable`].
+    pub fn usable(&self, store: &Store, connection: Connection) -> Result<Connection> {
+        let (connection, warning) = session::usable(store, connection, &self.wire)?;
+        if let Some(error) = warning {
+            self.output.warning(&format!(
+                "could not refresh {}, whose token holds a little longer: {error}",
+                connection.name
+            ));
+        }
+        Ok(connection)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The only place that prints: results to stdout, talk to stderr.
 
+mod body;
+
 use std::io::{self, IsTerminal, Write};
 
 use jiff::Timestamp;
@@ -7,6 +9,8 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::error::{Error, Kind, Result, visible};
+
+pub use body::Body;
 
 const RED: &str = "\u{1b}[1;31m";
 const YELLOW: &str = "\u{1b}[1;33m";
@@ -49,16 +53,12 @@ impl Output {
         } else {
             text.to_owned()
         };
-        let mut stdout = io::stdout().lock();
-        let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
-        match written {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
-                Kind::Failure,
-                "could not write to standard output",
-            )
-            .with_detail(&error.to_string())),
-            _ => Ok(()),
-        }
+        write_out(format!("{text}\n").as_bytes()).map(drop)
+    }
+
+    /// Somebody else's bytes, which come piece by piece.
+    pub fn body(&self) -> Body {
+        Body::new(self.stdout_is_terminal)
     }
 
     /// What was asked for, as JSON: for people on a terminal with every character visible, for programs faithful.
@@ -149,6 +149,19 @@ impl Output {
             text.to_owned()
         };
         let _ = writeln!(io::stderr(), "{text}");
+    }
+}
+
+/// Writes to standard output, and tells whether anybody still reads it: a reader that went away is no error.
+fn write_out(bytes: &[u8]) -> Result<bool> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(
+            Error::new(Kind::Failure, "could not write to standard output")
+                .with_detail(&error.to_string()),
+        ),
     }
 }
 

@@ -2,6 +2,7 @@
 
 #[cfg_attr(not(unix), path = "prompt/hidden_elsewhere.rs")]
 mod hidden;
+mod typed;
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
@@ -10,6 +11,8 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
 use crate::signals::Signals;
+
+pub use typed::lines;
 
 /// The longest secret read from a pipe, a file or a prompt.
 const MAX_SECRET: usize = 64 * 1024;

@@ -4,6 +4,7 @@ mod client;
 mod guard;
 mod guide;
 mod outcome;
+mod paste;
 mod plan;
 mod scopes;
 mod way;
@@ -140,6 +141,8 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
         authorization: &authorization,
         base: &base,
         timeout: arguments.timeout,
+        trace: context.wire.trace,
+        may_ask: context.may_ask(),
     };
     let (callback, browser) = way.ask(output, listener, asked, &mut signals).await?;
     let exchange = Exchange {

@@ -55,15 +55,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
             format!("{} has expired", connection.name),
         )
         .with_hint(session::sign_in(&connection))),
-        (_, State::ReconnectNeeded) => {
-            let why = connection.reconnect_needed.clone().unwrap_or_default();
-            Err(Error::new(
-                Kind::SignIn,
-                format!("{} needs a new sign-in", connection.name),
-            )
-            .with_detail(&why)
-            .with_hint(session::sign_in(&connection)))
-        }
+        (_, State::ReconnectNeeded) => Err(session::refused_before(&connection)),
     }
 }
 

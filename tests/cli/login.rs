@@ -80,6 +80,7 @@ fn the_connection_is_told_in_stable_json() {
         "refresh_token_expires_at": null,
         "obtained_at": null,
         "state": "ready",
+        "reconnect_reason": null,
         "store": "file",
     });
     assert_eq!(connection, expected);

@@ -7,17 +7,26 @@
 
 mod advice;
 mod answers;
+mod api;
+mod api_hosts;
+mod api_refusals;
 mod app;
 mod app_login;
 mod asked_scopes;
+#[cfg(target_os = "linux")]
+mod at_once;
 mod bind;
 mod check;
 mod client;
 mod consent;
+#[cfg(target_os = "linux")]
+mod cut_off;
 mod empty;
 #[cfg(target_os = "linux")]
 mod endless;
 mod env;
+#[cfg(target_os = "linux")]
+mod exec;
 mod first_login;
 #[cfg(target_os = "linux")]
 mod flood;
@@ -30,15 +39,20 @@ mod help;
 mod ledger;
 mod listener;
 mod login;
+mod logout;
 mod manage;
 #[cfg(target_os = "linux")]
 mod opener;
 #[cfg(target_os = "linux")]
 mod output;
+mod pages;
 #[cfg(target_os = "linux")]
 mod passphrase;
+#[cfg(target_os = "linux")]
+mod paste;
 mod proxy;
 mod redirects;
+mod refresh;
 mod refusals;
 mod sandbox;
 mod sandbox_api;
@@ -47,6 +61,8 @@ mod sandbox_revoke;
 mod scopes;
 #[cfg(target_os = "linux")]
 mod sealed;
+mod start_address;
 mod store;
 mod tls;
 mod token;
+mod troubles;

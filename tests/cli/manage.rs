@@ -107,7 +107,10 @@ fn logout_all_leaves_nothing_and_can_be_repeated() {
         .any_stdout()
         .check()
         .json();
-    assert_eq!(json, json!({"removed": ["one", "two"]}));
+    let rows = json["connections"].as_array().cloned().unwrap_or_default();
+    let names: Vec<_> = rows.iter().map(|row| row["name"].clone()).collect();
+    assert_eq!(names, ["one", "two"], "{json}");
+    assert!(rows.iter().all(|row| row["removed"] == true), "{json}");
     assert!(env.connections().is_empty());
     env.run(["logout", "--all"])
         .stderr_has("nothing to remove")

@@ -7,7 +7,7 @@ use url::Url;
 use crate::app::{App, Environment, PORTAL};
 use crate::client::Client;
 use crate::cmd::login::plan::Plan;
-use crate::connection::{AppRef, Connection, Grant, Identity};
+use crate::connection::{AppRef, Connection, Grant, Identity, Mark};
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::loopback::Callback;
@@ -107,7 +107,7 @@ pub fn save(
         identity,
         grant,
         tokens: granted.tokens,
-        reconnect_needed: None,
+        mark: Mark::None,
     };
     if own.is_some() {
         save_app(store, app, scopes)?;

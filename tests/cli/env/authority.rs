@@ -1,7 +1,7 @@
 //! A scripted authorization server in the test process. It is stricter than Webex in what it takes, and answers
 //! whatever a test tells it to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,20 +10,22 @@ use std::thread;
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
-use super::reply::{ACCESS_TOKEN, CODE, REFRESH_TOKEN, Reply, Stream};
+use super::reply::{ACCESS_TOKEN, CODE, OTHER_TOKEN, REFRESH_TOKEN, Reply, Stream};
 use super::{CLIENT_ID, CLIENT_SECRET};
 
 const TOKEN: &str = "/v1/access_token";
 const PEOPLE: &str = "/v1/people/me";
+const REVOKE: &str = "/idb/oauth2/v1/revoke";
 
 /// Longer than the program waits for anything.
 const LIMIT: Duration = Duration::from_secs(60);
 
+#[derive(Clone)]
 pub struct Request {
     pub method: String,
     pub target: String,
@@ -32,7 +34,7 @@ pub struct Request {
 }
 
 impl Request {
-    fn headers(&self, name: &str) -> Vec<&str> {
+    pub fn headers(&self, name: &str) -> Vec<&str> {
         let same = self
             .headers
             .iter()
@@ -70,6 +72,8 @@ struct Shared {
     seen: Mutex<Seen>,
     token: Mutex<Reply>,
     people: Mutex<Reply>,
+    revocation: Mutex<Reply>,
+    api: Mutex<VecDeque<Reply>>,
     over: AtomicBool,
 }
 
@@ -103,6 +107,8 @@ impl Authority {
             seen: Mutex::default(),
             token: Mutex::new(token),
             people: Mutex::new(Reply::person()),
+            revocation: Mutex::new(Reply::status(200, "")),
+            api: Mutex::default(),
             over: AtomicBool::new(false),
         });
         let server = Arc::clone(&shared);
@@ -127,6 +133,22 @@ impl Authority {
         self
     }
 
+    pub fn revocation_answers(&self, reply: Reply) {
+        *lock(&self.shared.revocation) = reply;
+    }
+
+    /// What calls of the API get from now on, in this order and the last one for good. It is the test's to say which
+    /// calls are in order; none is without a bearer.
+    pub fn api_answers(&self, replies: impl IntoIterator<Item = Reply>) -> &Authority {
+        *lock(&self.shared.api) = replies.into_iter().collect();
+        self
+    }
+
+    /// Every HTTP request so far.
+    pub fn requests(&self) -> Vec<Request> {
+        lock(&self.shared.seen).requests.clone()
+    }
+
     /// From now on only this code exchange is in order.
     pub fn consents(&self, consent: Consent) {
         lock(&self.shared.seen).consent = consent;
@@ -144,6 +166,18 @@ impl Authority {
         lines
             .map(|r| format!("{} {}", r.method, r.target))
             .collect()
+    }
+
+    /// How often a refresh was asked for.
+    pub fn refreshes(&self) -> usize {
+        let seen = lock(&self.shared.seen);
+        let forms = seen.requests.iter().map(Request::form);
+        forms
+            .filter(|form| {
+                form.get("grant_type")
+                    .is_some_and(|it| it == "refresh_token")
+            })
+            .count()
     }
 
     /// The form of the last request to the token endpoint.
@@ -191,7 +225,10 @@ impl Shared {
         };
         let reply = match request.target.as_str() {
             TOKEN => lock(&self.token).clone(),
-            _ => lock(&self.people).clone(),
+            REVOKE => lock(&self.revocation).clone(),
+            _ => self
+                .api_reply()
+                .unwrap_or_else(|| lock(&self.people).clone()),
         };
         let judged = self.judge(&request);
         lock(&self.seen).requests.push(request);
@@ -201,6 +238,14 @@ impl Shared {
                 self.fault(format!("{fault}:\n{}", show(&bytes)));
                 Reply::status(418, "malformed").send(stream);
             }
+        }
+    }
+
+    fn api_reply(&self) -> Option<Reply> {
+        let mut replies = lock(&self.api);
+        match replies.len() {
+            0 | 1 => replies.front().cloned(),
+            _ => replies.pop_front(),
         }
     }
 
@@ -216,11 +261,29 @@ impl Shared {
         holds("no cookies", request.headers("cookie").is_empty())?;
         match (request.method.as_str(), request.target.as_str()) {
             ("POST", TOKEN) => self.judge_token(request),
+            _ if !lock(&self.api).is_empty() => {
+                let bearer = request.headers("authorization");
+                let one = bearer.len() == 1 && bearer[0].starts_with("Bearer ");
+                holds("a bearer, once", one)
+            }
             ("GET", PEOPLE) => {
                 let bearer = format!("Bearer {ACCESS_TOKEN}");
                 let right = request.headers("authorization") == [bearer.as_str()];
                 holds("the bearer, once", right)?;
                 holds("no body", request.body.is_empty())
+            }
+            ("POST", REVOKE) => {
+                let client = BASE64_STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}"));
+                let basic = format!("Basic {client}");
+                let right = request.headers("authorization") == [basic.as_str()];
+                holds("the client as Basic, once", right)?;
+                let form = request.form();
+                let token = form.get("token").map_or("", String::as_str);
+                let known = match form.get("token_type_hint").map(String::as_str) {
+                    Some("refresh_token") => token == REFRESH_TOKEN,
+                    _ => [ACCESS_TOKEN, OTHER_TOKEN].contains(&token),
+                };
+                holds("the token of its hint", known)
             }
             _ => Err("nobody may ask this".to_owned()),
         }
@@ -281,9 +344,12 @@ fn read(stream: &mut dyn Stream, bytes: &mut Vec<u8>) -> io::Result<Request> {
         if let Some(request) = parse(bytes) {
             return Ok(request);
         }
-        match stream.read(&mut chunk)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            n => bytes.extend(&chunk[..n]),
+        match stream.read(&mut chunk) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => bytes.extend(&chunk[..n]),
+            // A machine that is halted and goes on interrupts what has a time-out.
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
         }
     }
 }

@@ -90,9 +90,18 @@ impl Sandbox {
 
     /// How many authorization codes it was asked to exchange, granted or not.
     pub fn exchanges(&mut self) -> usize {
+        self.asked_with("authorization_code")
+    }
+
+    /// How often it was asked for a refresh, granted or not.
+    pub fn refreshes(&mut self) -> usize {
+        self.asked_with("refresh_token")
+    }
+
+    fn asked_with(&mut self, grant_type: &str) -> usize {
         let requests = self.requests().iter();
         requests
-            .filter(|entry| entry["grant_type"] == "authorization_code")
+            .filter(|entry| entry["grant_type"] == grant_type)
             .count()
     }
 }
