@@ -70,7 +70,7 @@ fn a_person_without_an_app_is_led_to_a_connection() {
         .shows("Client secret: ")
         .types(&format!("{CLIENT_SECRET}\n"))
         .shows("open this address in a browser to sign in:")
-        .shows("waiting for the browser, 5:00 left");
+        .shows("5:00");
     let url = address(&terminal.screen());
     let callback = ConsentForm::open(&url).press("allow").header("Location");
     let page = http::get(
