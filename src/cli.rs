@@ -31,10 +31,11 @@ Start here:
   $ webex-connect token work
 
 Exit codes:
-  0 done   1 anything else   2 usage   4 a person must sign in   5 a scope is missing
-  6 the store   7 network or Webex, try again   8 the app is misconfigured   9 refused for safety
-  130, 143, 129 interrupted
-  `exec` ends as its command does, or with 125 (no token for it), 126 (can't run it), 127 (no such command)";
+  0 done   1 anything else   2 usage   4 a person must sign in
+  5 a scope is missing   6 the store   7 network or Webex, try again
+  8 the app is misconfigured   9 refused for safety   130, 143, 129 interrupted
+  `exec` ends as its command does, or with 125 (no token for it), 126 (can't
+  run it), 127 (no such command)";
 
 /// Options that every command takes.
 #[derive(Args)]

@@ -37,7 +37,7 @@ pub async fn secret(question: &'static str, signals: &mut Signals) -> Result<Sec
         biased;
         signal = signals.next() => Err(signal.into_error("nothing was changed")),
         typed = typed => match typed {
-            Ok(typed) => clean(&typed?, question),
+            Ok(typed) => clean(&typed?, &question.to_lowercase()),
             Err(_) => Err(Error::new(Kind::Failure, "could not read from the terminal")),
         },
     }

@@ -45,11 +45,14 @@ const SHOW_TIME: Duration = Duration::from_secs(1);
 /// to this machine, and stores the tokens and the granted scopes. The page
 /// says "connected" only when everything is stored and was read back.
 ///
-/// An app (Webex says "integration") is registered once, at
-/// https://developer.webex.com/my-apps. Its redirect URI has to be the one
-/// used here, character for character.
+/// Where an app (Webex says "integration") is provided to this machine, scopes
+/// are all there is to give. Otherwise one is registered once, at
+/// https://developer.webex.com/my-apps; without any, a person at a terminal is
+/// led through it. The app's redirect URI has to be the one used here,
+/// character for character.
 ///
 ///   $ webex-connect login --sandbox
+///   $ webex-connect login work --add-scope spark-admin:people_write
 ///   $ webex-connect login work --client-id C0ffee --scope spark:people_read
 ///   $ webex-connect login work --device
 #[derive(Args)]
@@ -76,7 +79,7 @@ pub struct Arguments {
     /// [default: what the connection asked for before, else the app's list, else the twelve standard scopes]
     #[arg(long, value_name = "SCOPES")]
     scope: Vec<String>,
-    /// Scopes to ask for besides; repeatable
+    /// Scopes to ask for besides the default ones of --scope, or besides those stated; repeatable
     #[arg(long, value_name = "SCOPES")]
     add_scope: Vec<String>,
     /// A set of scopes by name (`webex-connect scopes --presets`); repeatable

@@ -16,6 +16,16 @@ pub struct PlaceArguments {
     api_base: Option<String>,
 }
 
+/// The option that names an environment, after a space; nothing for the one meant without it.
+pub fn option(environment: &Environment) -> String {
+    match environment {
+        Environment::Webex => String::new(),
+        Environment::WebexGov => " --environment webex-gov".to_owned(),
+        Environment::Custom(base) => format!(" --api-base {base}"),
+        Environment::Sandbox => " --sandbox".to_owned(),
+    }
+}
+
 /// The public Webex environments.
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum PublicEnvironment {

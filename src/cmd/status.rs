@@ -15,8 +15,8 @@ use crate::store::Store;
 /// Show one connection in full
 ///
 /// Who signed in, with which app, which scopes were asked for, granted and
-/// missing, what each of them allows, and until when it holds. The exit code is 0 if a token can be had without
-/// a person, and 4 if a person must sign in.
+/// missing, what each of them allows, and until when it holds. The exit code
+/// is 0 if a token can be had without a person, and 4 if a person must sign in.
 ///
 /// With --live, Webex is asked whether the token works; a stale one is
 /// refreshed first.

@@ -332,11 +332,15 @@ fn an_app_is_taken_nowhere_but_where_it_belongs() {
         ),
     ] {
         let args = [&["work", "--app", app], &place[..]].concat();
+        let option = match place {
+            [_, "webex"] => String::new(),
+            [option, value] => format!(" {option} {value}"),
+        };
         login(&env, &args)
             .code(9)
             .stderr(&format!(
                 "error: the app {app} belongs to {belongs}, not to {wanted}\n\
-                 hint: register one for {wanted}: `webex-connect app add NAME --client-id ID`\n"
+                 hint: register one for {wanted}: `webex-connect app add NAME --client-id ID{option}`\n"
             ))
             .check();
         // The same by client ID, under the app's name.

@@ -5,6 +5,7 @@
 //! `CB-07` name the hostile case a row comes from.
 #![cfg(unix)]
 
+mod advice;
 mod answers;
 mod api;
 mod api_hosts;
@@ -32,6 +33,9 @@ mod flood;
 #[cfg(target_os = "linux")]
 mod foreign;
 mod guards;
+#[cfg(target_os = "linux")]
+mod guided;
+mod help;
 mod ledger;
 mod listener;
 mod login;

@@ -3,6 +3,7 @@
 use crate::app::provided::provided;
 use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, RedirectUri};
 use crate::cmd::login::Arguments;
+use crate::cmd::place;
 use crate::connection::{AppRef, Connection};
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
@@ -189,7 +190,8 @@ fn own(arguments: &Arguments, mut app: App, environment: Option<&Environment>) -
             app.name, app.environment
         );
         return Err(Error::new(Kind::Refused, message).with_hint(format!(
-            "register one for {wanted}: `webex-connect app add NAME --client-id ID`"
+            "register one for {wanted}: `webex-connect app add NAME --client-id ID{}`",
+            place::option(wanted)
         )));
     }
     if let Some(uri) = &arguments.redirect_uri {

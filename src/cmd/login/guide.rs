@@ -6,6 +6,7 @@ use crate::browser;
 use crate::cmd::Context;
 use crate::cmd::login::Arguments;
 use crate::cmd::login::client::{Client, new_own_app};
+use crate::cmd::place;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
 use crate::prompt;
@@ -27,7 +28,7 @@ pub fn register(
     let redirect_uri = arguments.redirect_uri.as_deref();
     let redirect_uri = RedirectUri::parse(redirect_uri.unwrap_or(DEFAULT_REDIRECT_URI))?;
     if !context.may_ask() {
-        return Err(no_app(name, &redirect_uri));
+        return Err(no_app(name, &redirect_uri, environment));
     }
     // Nobody registers an app for a store that then can't keep it.
     store.ensure_key()?;
@@ -45,7 +46,8 @@ pub fn register(
         environment_or,
     ));
     output.note("");
-    if browser::is_desktop() {
+    let opens = !arguments.no_browser && browser::is_desktop();
+    if opens || arguments.browser.is_some() {
         prompt::line(&format!("Press Enter to open {PORTAL}"))?;
         // Where no browser comes up, the address stands on the screen.
         drop(browser::open(PORTAL, arguments.browser.as_deref()));
@@ -63,9 +65,11 @@ pub fn register(
     }
 }
 
-fn no_app(name: &Name, redirect_uri: &RedirectUri) -> Error {
+fn no_app(name: &Name, redirect_uri: &RedirectUri, environment: Option<&Environment>) -> Error {
+    let place = environment.map(place::option).unwrap_or_default();
     Error::new(Kind::App, "there is no app to sign in with").with_hint(format!(
         "register one at {PORTAL} with the redirect URI {redirect_uri}, then run `webex-connect login {name} \
-         --client-id ID --client-secret-stdin`; `webex-connect app add {name} --client-id ID` says all there is to enter"
+         --client-id ID --client-secret-stdin{place}`; `webex-connect app add {name} --client-id ID{place}` says all \
+         there is to enter"
     ))
 }

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 
 use crate::app::provided;
-use crate::app::{App, Environment, PORTAL};
+use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, PORTAL};
 use crate::cmd::login::Arguments;
 use crate::cmd::login::client::{self, Client};
 use crate::cmd::login::guard::Guard;
 use crate::cmd::login::{guide, scopes};
+use crate::cmd::place;
 use crate::cmd::{Context, named};
 use crate::connection::{AuthType, Connection};
 use crate::error::{Error, Kind, Result};
@@ -103,23 +104,25 @@ impl Plan {
 
     /// The command that signs in like this, but for its scopes: what to run again when it failed.
     pub fn command(&self) -> String {
-        let mut command = format!("webex-connect login {}", self.name);
-        let environment = &self.app.environment;
-        if *environment == Environment::Sandbox {
-            command += " --sandbox";
-        } else if self.existing.is_none() {
-            match &self.own {
-                Some(own) if self.is_stored() => return format!("{command} --app {own}"),
-                Some(_) => command += &format!(" --client-id {}", self.app.client_id),
-                None => {}
+        let Plan { name, own, app, .. } = self;
+        let place = place::option(&app.environment);
+        match own {
+            Some(own) if self.existing.is_none() && self.is_stored() => {
+                format!("webex-connect login {name} --app {own}")
             }
-            match environment {
-                Environment::WebexGov => command += " --environment webex-gov",
-                Environment::Custom(base) => command += &format!(" --api-base {base}"),
-                Environment::Webex | Environment::Sandbox => {}
+            Some(_) if self.existing.is_none() => {
+                let (id, uri) = (&app.client_id, &app.redirect_uri);
+                let uri = match uri.as_str() {
+                    DEFAULT_REDIRECT_URI => String::new(),
+                    other => format!(" --redirect-uri {other}"),
+                };
+                format!("webex-connect login {name} --client-id {id}{place}{uri}")
             }
+            None if self.existing.is_none() || app.environment == Environment::Sandbox => {
+                format!("webex-connect login {name}{place}")
+            }
+            _ => format!("webex-connect login {name}"),
         }
-        command
     }
 
     /// What to do about a client that Webex refuses.
