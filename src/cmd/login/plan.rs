@@ -51,7 +51,11 @@ impl Plan {
             .as_ref()
             .map(|connection| connection.environment.clone());
         let environment = known.or(wanted);
-        let asking = |apps_own: &ScopeSet| scopes::wanted(arguments, existing.as_ref(), apps_own);
+        let asking = |apps_own: &ScopeSet| match arguments.refresh_token_stdin {
+            // Whoever made the token asked for its scopes.
+            true => Ok(ScopeSet::default()),
+            false => scopes::wanted(arguments, existing.as_ref(), apps_own),
+        };
         let known = client::choose(
             arguments,
             store,
@@ -160,7 +164,7 @@ impl Plan {
 }
 
 /// The environment the command line names, if it names one.
-fn wanted_environment(arguments: &Arguments) -> Result<Option<Environment>> {
+pub fn wanted_environment(arguments: &Arguments) -> Result<Option<Environment>> {
     match arguments.sandbox {
         true => Ok(Some(Environment::Sandbox)),
         false => arguments.place.environment(),
@@ -169,7 +173,7 @@ fn wanted_environment(arguments: &Arguments) -> Result<Option<Environment>> {
 
 /// The connection to make or to make again. Without a name it is the default or the only one, and if there is none,
 /// a new one called after its environment. The sandbox and the real thing are never taken for each other.
-fn target(
+pub fn target(
     arguments: &Arguments,
     store: &Store,
     wanted: Option<&Environment>,
