@@ -57,9 +57,11 @@ impl Need<'_> {
     /// Whether the tokens do for now where no refresh succeeds.
     fn is_served(self, tokens: &Tokens) -> bool {
         let now = Timestamp::now();
+        let enough = |least| tokens.left(now).is_some_and(|left| left >= least);
         match self {
-            Need::Valid(None) => tokens.freshness(now) != Freshness::Expired,
-            Need::Valid(Some(least)) => tokens.left(now).is_some_and(|left| left >= least),
+            Need::Valid(least) => {
+                tokens.freshness(now) != Freshness::Expired && least.is_none_or(enough)
+            }
             Need::Other(_) => false,
         }
     }

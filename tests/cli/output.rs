@@ -58,7 +58,7 @@ fn a_table_fits_80_columns_on_a_terminal() {
 fn help_fits_80_columns() {
     let env = Env::new();
     for command in [
-        "", "login", "list", "status", "token", "rename", "default", "logout", "sandbox",
+        "", "login", "list", "status", "token", "refresh", "rename", "default", "logout", "sandbox",
     ] {
         let args: Vec<&str> = [command, "--help"]
             .into_iter()
