@@ -13,6 +13,7 @@ mod elevated;
     reason = "shared with tests/cli, which uses all of it"
 )]
 mod env;
+mod faulty_bus;
 mod keyring;
 mod killed;
 mod looks;
