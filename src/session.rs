@@ -1,5 +1,6 @@
 //! A usable token for a connection: load it, and where it is stale refresh and save it.
 
+mod need;
 mod refresh;
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +19,8 @@ use crate::secret::Secret;
 use crate::store::Store;
 use crate::variables;
 use crate::webex;
-use refresh::{Need, meet};
+use need::Need;
+use refresh::meet;
 
 /// The connection with an access token that is good now, refreshed and saved if it has to be, and the reason where a
 /// refresh failed but the old token still holds. Not to be called inside a runtime.

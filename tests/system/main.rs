@@ -16,6 +16,7 @@ mod elevated;
 mod env;
 mod exec;
 mod faults;
+mod faulty_bus;
 mod foreign_items;
 mod keyring;
 mod killed;
