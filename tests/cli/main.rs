@@ -16,6 +16,8 @@ mod asked_scopes;
 #[cfg(target_os = "linux")]
 mod at_once;
 mod bind;
+#[cfg(target_os = "linux")]
+mod brought;
 mod check;
 mod client;
 mod consent;

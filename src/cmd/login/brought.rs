@@ -143,7 +143,10 @@ pub fn given(member: &str) -> Result<Secret> {
     }
     let text = prompt::text_from_stdin(member)?;
     let text = text.trim();
-    let mut token = Secret::new(text.strip_prefix("Bearer ").unwrap_or(text).trim());
+    let bare = text
+        .strip_prefix("Bearer")
+        .filter(|rest| !rest.starts_with(|c: char| !c.is_whitespace()));
+    let mut token = Secret::new(bare.unwrap_or(text).trim());
     if text.starts_with('{') {
         // serde_json's own text may quote the token.
         let json: Value = serde_json::from_str(text).map_err(|_| {
