@@ -28,6 +28,7 @@ mod refresh;
 mod sandbox_file;
 mod sdk;
 mod secret_service;
+mod shells;
 mod start_address;
 mod strace;
 mod visit;
