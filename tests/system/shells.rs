@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::env::process::Process;
 use crate::env::{Env, Terminal};
+use crate::secret_service::unlocked;
 
 /// A home with the connections `one` and `two`, and the program in its PATH.
 fn home() -> Env {
@@ -84,6 +85,19 @@ fn fish_completes_commands_options_and_names() {
     let mut shell = Terminal::of(&env, "fish", &["--no-config", "-i"]);
     shell.types("webex-connect completion fish | source; echo re''ady\r");
     completes(&env, &mut shell, "a\\ st");
+}
+
+#[test]
+#[ignore = "needs the keyring session of tests/run"]
+fn names_come_out_of_the_keyring() {
+    let env = unlocked();
+    env.run(["login", "Work", "--sandbox", "--approve"])
+        .any_stderr()
+        .check();
+    env.run(["__complete", "--current=W", "webex-connect", "token"])
+        .stdout("Work\tsandbox.person@example.com\n")
+        .check();
+    env.run(["logout", "Work"]).any_stderr().check();
 }
 
 /// It shows a menu where others complete a word that has to be quoted, so only plain words are typed.
