@@ -17,7 +17,8 @@ use crate::store::Choice;
 /// Sign in once; scripts then ask for a token that works, or get an exit code that says what to do. Tokens and
 /// granted scopes are kept in the OS keyring.
 #[derive(Parser)]
-#[command(name = "webex-connect", version, arg_required_else_help = true, after_help = START, after_long_help = after_long_help())]
+#[command(name = "webex-connect", version, arg_required_else_help = true)]
+#[command(after_help = START, after_long_help = after_long_help())]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,

@@ -30,6 +30,11 @@ fn completes(env: &Env, shell: &mut Terminal, file: &str) {
     shell.shows("\"ok\": true");
     shell.types("webex-connect check one --scope=spark-admin:roles_re\t--js\t\r");
     shell.shows("spark-admin:roles_read");
+    // In quotes, and the second of a list.
+    shell.types(
+        "webex-connect check one --scope \"spark:rooms_read,spark-admin:people_wr\t--js\t\r",
+    );
+    shell.shows("\"spark-admin:people_write\"");
     // Out of a fixed list.
     shell.types("webex-connect completion elv\t>script; head -n 1 script\r");
     shell.shows("for elvish");
@@ -76,6 +81,19 @@ fn zsh_completes_commands_options_and_names() {
     let mut shell = Terminal::of(&env, "zsh", &["-f", "-i"]);
     shell.types("autoload -Uz compinit; compinit -u; source <(webex-connect completion zsh); echo re''ady\r");
     completes(&env, &mut shell, "a\\ st");
+}
+
+/// As packages install it.
+#[test]
+#[ignore = "needs zsh"]
+fn zsh_loads_the_script_by_itself() {
+    let env = home();
+    let script = env.run(["completion", "zsh"]).any_stdout().check().out();
+    env.write("_webex-connect", &script);
+    let mut shell = Terminal::of(&env, "zsh", &["-f", "-i"]);
+    shell.types("fpath=(~ $fpath); autoload -Uz compinit; compinit -u; echo re''ady\r");
+    completes_words(&mut shell);
+    ends(&mut shell);
 }
 
 #[test]
