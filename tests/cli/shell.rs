@@ -126,10 +126,11 @@ fn stored_names_come_where_names_are_taken() {
     .check();
     let names = ["one", "Two"];
     for command in [
-        "login", "status", "check", "token", "default", "logout", "rename",
+        "login", "status", "check", "token", "refresh", "exec", "default", "logout", "rename",
     ] {
         assert_eq!(candidates(&env, &[command], ""), names, "{command}");
     }
+    assert_eq!(candidates(&env, &["api", "--connection"], ""), names);
     assert_eq!(
         candidates(&env, &["-v", "--store", "file", "token"], "T"),
         ["Two"]
@@ -354,7 +355,9 @@ fn variables_and_exit_codes_are_told_once_and_in_full() {
         .collect();
     assert!(codes.len() > 10, "{help}");
     for (code, meaning) in codes {
-        let told = format!("\\fB{code}\\fR\n{}", meaning.trim().replace('-', "\\-"));
+        let meaning = meaning.trim().replace('-', "\\-").replace('`', "\\(ga");
+        let meaning = meaning.replace('\'', "\\*(Aq");
+        let told = format!("\\fB{code}\\fR\n{meaning}");
         assert!(page.contains(&told), "{told:?} is not in:\n{page}");
     }
 }

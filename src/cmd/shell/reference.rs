@@ -22,9 +22,15 @@ pub const EXIT_CODES: [Entry; 15] = [
         "the app is misconfigured: secret, redirect URI, scopes or port",
     ),
     ("9", "refused for safety"),
-    ("125", "`exec` alone: there was no token to run the command with"),
+    (
+        "125",
+        "`exec` alone: there was no token to run the command with",
+    ),
     ("126", "`exec` alone: the command can't be run"),
-    ("127", "`exec` alone: there is no such command; else it ends as its command does"),
+    (
+        "127",
+        "`exec` alone: there is no such command; else it ends as its command does",
+    ),
     ("129", "ended by SIGHUP"),
     ("130", "ended by SIGINT (Ctrl-C)"),
     ("143", "ended by SIGTERM"),
