@@ -159,17 +159,18 @@ fn the_manual_is_laid_out_for_people() {
     ] {
         assert!(main.contains(lines), "{lines:?} is not in:\n{main}");
     }
-    let token = shown(&["token"]);
-    for lines in [
-        // Both lines of an example, with its quotes, its `$` and the backslash at its end.
-        "           $ curl -H \"Authorization: Bearer $(webex-connect token work)\" \\\n               https://webexapis.com/v1/people/me\n",
-        "SEE ALSO\n       webex-connect(1),",
-    ] {
-        assert!(token.contains(lines), "{lines:?} is not in:\n{token}");
+    // Examples as in `--help`, with their quotes, their `$` and the backslashes at their ends.
+    for page in ["token", "list", "sandbox", "completion"] {
+        let help = env.run([page, "--help"]).any_stdout().check().out();
+        let about = help.lines().take_while(|line| !line.starts_with("Usage"));
+        let example: Vec<_> = about.filter(|line| line.starts_with("  ")).collect();
+        assert!(!example.is_empty(), "{page}: no example in:\n{help}");
+        let page = shown(&[page]);
+        for line in example {
+            let line = format!("\n         {line}\n");
+            assert!(page.contains(&line), "{line:?} is not in:\n{page}");
+        }
     }
-    let list = shown(&["list"]);
-    let example = "           $ webex-connect list --json | jq -r '.[].name'\n";
-    assert!(list.contains(example), "{list}");
     let add = shown(&["app", "add"]);
     assert!(
         add.contains("SEE ALSO\n       webex-connect-app(1), webex-connect(1),"),
