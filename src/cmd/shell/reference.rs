@@ -37,7 +37,7 @@ pub const EXIT_CODES: [Entry; 15] = [
 ];
 
 /// The variables that are read.
-pub const VARIABLES: [Entry; 14] = [
+pub const VARIABLES: [Entry; 15] = [
     (
         variables::CONNECTION,
         "The connection meant by commands that are given no name.",
@@ -65,6 +65,10 @@ pub const VARIABLES: [Entry; 14] = [
         "The key of the sealed file, an age identity that begins with AGE-SECRET-KEY-1.",
     ),
     (variables::KEY_FILE, "A file that holds this key."),
+    (
+        variables::CREDENTIALS,
+        "Set by systemd: a credential in it called webex-connect-key is a file that holds this key.",
+    ),
     (
         variables::PASSPHRASE,
         "The passphrase of a key file that is itself sealed.",
