@@ -13,6 +13,7 @@ mod place;
 pub mod refresh;
 pub mod sandbox;
 pub mod scopes;
+pub mod shell;
 pub mod status;
 pub mod token;
 pub mod transfer;

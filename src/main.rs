@@ -10,6 +10,7 @@
 //! * `cmd/login.rs` is a login from the first question to the last word: `login/plan.rs` settles what it will do,
 //!   `login/way.rs` gets a browser to Webex and waits for it, or `login/device.rs` asks until somebody has signed in
 //!   elsewhere; `login/ending.rs` and `login/outcome.rs` store and tell what came of it.
+//! * `cmd/shell.rs` is what a shell is given: completion scripts and manual pages, made from the command tree.
 //! * [`session`] turns a stored connection into one whose token works now; `session/refresh.rs` is the refresh, from
 //!   the lock to the save.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
@@ -101,7 +102,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::Cli;
+use crate::cli::{Asked, Cli};
 use crate::error::{Error, Kind};
 use crate::output::Output;
 
@@ -111,7 +112,11 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let output = Output::new(cli.global.json);
-    match cmd::run(&cli.global, output, cli.command) {
+    let done = match cli.asked {
+        Asked::Command(command) => cmd::run(&cli.global, output, command),
+        Asked::Shell(shell) => cmd::shell::run(output, &shell),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output.error(&error);

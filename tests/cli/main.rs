@@ -64,6 +64,8 @@ mod sandbox_revoke;
 mod scopes;
 #[cfg(target_os = "linux")]
 mod sealed;
+#[cfg(target_os = "linux")]
+mod shell;
 mod start_address;
 mod store;
 mod tls;

@@ -29,6 +29,7 @@ mod refresh;
 mod sandbox_file;
 mod sdk;
 mod secret_service;
+mod shells;
 mod start_address;
 mod strace;
 mod visit;

@@ -30,12 +30,17 @@ pub struct Terminal {
 impl Terminal {
     /// The program with these arguments in the foreground of a new terminal.
     pub fn run(env: &Env, args: &[&str]) -> Terminal {
+        Terminal::of(env, env!("CARGO_BIN_EXE_webex-connect"), args)
+    }
+
+    /// Any program, with these arguments, in the foreground of a new terminal.
+    pub fn of(env: &Env, program: &str, args: &[&str]) -> Terminal {
         let (person, screen) = open();
         let stream = || Stdio::from(screen.try_clone().unwrap_or_else(|e| panic!("{e}")));
         // A session of its own, whose leader takes the terminal, for prompts that open /dev/tty. As no group leader
         // calls it, setsid does not fork: the child is the program itself.
         let mut command: Command = env.program("setsid");
-        command.args(["--ctty", env!("CARGO_BIN_EXE_webex-connect")]);
+        command.args(["--ctty", program]);
         command.args(args).env("TERM", "xterm-256color");
         command.stdin(stream()).stdout(stream()).stderr(stream());
         let child = command.spawn().unwrap_or_else(|e| panic!("setsid: {e}"));
