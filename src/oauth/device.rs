@@ -17,6 +17,7 @@ use crate::oauth::basic::basic;
 use crate::oauth::refusal::Refusal;
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
+use crate::webex::retry_after;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// The longest device code and address taken; Webex's have about a hundred characters.
@@ -29,8 +30,6 @@ const INTERVAL: u64 = 5;
 const MAX_INTERVAL: u64 = 60;
 /// Seconds that a device code holds where the answer does not say: what Webex says.
 const EXPIRES_IN: u64 = 300;
-/// How long to wait after a 429 that does not say it, or not in seconds.
-const RETRY_AFTER: Duration = Duration::from_secs(15);
 
 /// A sign-in that waits for its person. All of it but the device code is to be shown, and fit to be.
 pub struct Device {
@@ -174,7 +173,7 @@ fn read(answer: &Answer, secrets: &[Secret], mend_client: &str, now: Timestamp) 
     }
     match status {
         200 => Err(bad_answer("it is not a token set")),
-        429 => Ok(Polled::Later(retry_after(answer))),
+        429 => Ok(Polled::Later(retry_after(answer.headers()))),
         408 | 500.. => Ok(Polled::Trouble(
             Refusal::read(answer, secrets).into_error(Purpose::Device { mend_client }),
         )),
@@ -197,15 +196,6 @@ fn ended(refusal: Refusal, mend_client: &str) -> Error {
         _ => return refusal.into_error(Purpose::Device { mend_client }),
     };
     refusal.told_with(Error::new(kind, message))
-}
-
-/// `Retry-After` in seconds, at least one (RFC 9110 §10.2.3).
-fn retry_after(answer: &Answer) -> Duration {
-    let value = answer.headers().get(header::RETRY_AFTER);
-    let seconds = value.and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    seconds.map_or(RETRY_AFTER, |seconds: u64| {
-        Duration::from_secs(seconds.max(1))
-    })
 }
 
 fn post(
