@@ -168,12 +168,14 @@ fn read(answer: &Answer, secrets: &[Secret], mend_client: &str, now: Timestamp) 
     if text.contains("slow_down") {
         return Ok(Polled::SlowDown);
     }
+    if status == 429 {
+        return Ok(Polled::Later(retry_after(answer.headers())));
+    }
     if status == 428 || text.contains("authorization_pending") {
         return Ok(Polled::Pending);
     }
     match status {
         200 => Err(bad_answer("it is not a token set")),
-        429 => Ok(Polled::Later(retry_after(answer.headers()))),
         408 | 500.. => Ok(Polled::Trouble(
             Refusal::read(answer, secrets).into_error(Purpose::Device { mend_client }),
         )),
@@ -324,6 +326,7 @@ mod tests {
                 r#"{"errors":[{"description":"authorization_pending"}]}"#,
             ),
             (403, "authorization_pending"),
+            (503, "authorization_pending"),
             (200, r#"{"error":"authorization_pending"}"#),
         ] {
             let polled = polled(status, body);
@@ -333,6 +336,10 @@ mod tests {
             let polled = polled(status, r#"{"error":"slow_down"}"#);
             assert!(matches!(polled, Ok(Polled::SlowDown)), "{status}");
         }
+        assert!(matches!(
+            polled(429, "authorization_pending"),
+            Ok(Polled::Later(wait)) if wait.as_secs() == 15
+        ));
         for status in [408, 500, 503] {
             let polled = polled(status, "");
             assert!(matches!(polled, Ok(Polled::Trouble(_))), "{status}");
