@@ -153,7 +153,11 @@ fn a_refusal_elsewhere_ends_it_here_and_names_the_helper_addresses() {
         .unwrap_or_default();
     assert_eq!(error["error"]["code"], "denied", "{finished}");
     let hint = error["error"]["hint"].as_str().unwrap_or_default();
-    assert!(hint.contains("error page after the sign-in"), "{finished}");
+    let base = &sandbox.base;
+    let again = format!("run `webex-connect login work --client-id {CLIENT_ID} --api-base {base} ");
+    assert!(hint.starts_with(&again), "{finished}");
+    let cause = "--device` again; if the browser showed an error page after the sign-in";
+    assert!(hint.contains(cause), "{finished}");
     for uri in HELPERS {
         assert!(hint.contains(uri), "{uri}: {finished}");
     }
@@ -268,8 +272,8 @@ fn what_the_device_grant_can_t_do_is_refused_before_webex_is_asked() {
     run(&["--environment", "webex-gov"])
         .stderr(
             "error: --device is not for webex-gov: whether its Webex has the device grant is not known\n\
-             hint: `webex-connect login work --environment webex-gov` opens a browser on this machine, and with \
-             `--no-browser` prints the address for one\n",
+             hint: `webex-connect login work --client-id C --environment webex-gov` opens a browser on this machine, \
+             and with `--no-browser` prints the address for one\n",
         )
         .check();
     run(&["--add-scope", "openid"])
