@@ -23,6 +23,10 @@ mod client;
 mod consent;
 #[cfg(target_os = "linux")]
 mod cut_off;
+mod device;
+#[cfg(target_os = "linux")]
+mod device_terminal;
+mod device_waits;
 mod empty;
 #[cfg(target_os = "linux")]
 mod endless;

@@ -29,6 +29,8 @@ pub struct Plan {
     pub existing: Option<Connection>,
     pub guard: Guard,
     pub needs_secret: bool,
+    /// Whether the person signs in on another device.
+    pub by_device: bool,
 }
 
 impl Plan {
@@ -96,6 +98,7 @@ impl Plan {
             existing,
             guard,
             needs_secret,
+            by_device: arguments.device,
         })
     }
 
@@ -108,6 +111,12 @@ impl Plan {
 
     /// The command that signs in like this, but for its scopes: what to run again when it failed.
     pub fn command(&self) -> String {
+        let device = if self.by_device { " --device" } else { "" };
+        format!("{}{device}", self.browser_command())
+    }
+
+    /// The same through a browser that comes back to this machine.
+    pub fn browser_command(&self) -> String {
         let Plan { name, own, app, .. } = self;
         let place = place::option(&app.environment);
         match own {

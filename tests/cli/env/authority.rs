@@ -15,6 +15,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
+use super::devices::{DEVICE, Devices, POLL, judge_first, judge_poll};
 use super::reply::{ACCESS_TOKEN, CODE, OTHER_TOKEN, REFRESH_TOKEN, Reply, Stream};
 use super::{CLIENT_ID, CLIENT_SECRET};
 
@@ -74,6 +75,7 @@ struct Shared {
     people: Mutex<Reply>,
     revocation: Mutex<Reply>,
     api: Mutex<VecDeque<Reply>>,
+    devices: Mutex<Devices>,
     over: AtomicBool,
 }
 
@@ -109,6 +111,7 @@ impl Authority {
             people: Mutex::new(Reply::person()),
             revocation: Mutex::new(Reply::status(200, "")),
             api: Mutex::default(),
+            devices: Mutex::default(),
             over: AtomicBool::new(false),
         });
         let server = Arc::clone(&shared);
@@ -142,6 +145,16 @@ impl Authority {
     pub fn api_answers(&self, replies: impl IntoIterator<Item = Reply>) -> &Authority {
         *lock(&self.shared.api) = replies.into_iter().collect();
         self
+    }
+
+    /// What a device gets from now on.
+    pub fn device_answers(&self, devices: Devices) {
+        *lock(&self.shared.devices) = devices;
+    }
+
+    /// The time between a request of the device's and the one before it.
+    pub fn device_gaps(&self) -> Vec<Duration> {
+        lock(&self.shared.devices).gaps()
     }
 
     /// Every HTTP request so far.
@@ -226,6 +239,8 @@ impl Shared {
         let reply = match request.target.as_str() {
             TOKEN => lock(&self.token).clone(),
             REVOKE => lock(&self.revocation).clone(),
+            DEVICE => lock(&self.devices).begins(),
+            POLL => lock(&self.devices).polls(),
             _ => self
                 .api_reply()
                 .unwrap_or_else(|| lock(&self.people).clone()),
@@ -261,6 +276,8 @@ impl Shared {
         holds("no cookies", request.headers("cookie").is_empty())?;
         match (request.method.as_str(), request.target.as_str()) {
             ("POST", TOKEN) => self.judge_token(request),
+            ("POST", DEVICE) => judge_first(request),
+            ("POST", POLL) => judge_poll(request),
             _ if !lock(&self.api).is_empty() => {
                 let bearer = request.headers("authorization");
                 let one = bearer.len() == 1 && bearer[0].starts_with("Bearer ");
@@ -322,7 +339,7 @@ impl Shared {
     }
 }
 
-fn holds(what: &str, right: bool) -> Result<(), String> {
+pub fn holds(what: &str, right: bool) -> Result<(), String> {
     right.then_some(()).ok_or_else(|| format!("not so: {what}"))
 }
 
