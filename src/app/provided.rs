@@ -26,6 +26,21 @@ pub fn is_taken(name: &Name) -> bool {
     name.folded() == NAME
 }
 
+/// The name, for an own app.
+///
+/// # Errors
+/// [`Kind::Usage`] for the provided app's.
+pub fn not_taken(name: Name) -> Result<Name> {
+    match is_taken(&name) {
+        false => Ok(name),
+        true => Err(Error::new(
+            Kind::Usage,
+            format!("{name} means the app that is provided to this machine"),
+        )
+        .with_hint("choose another name, for example `webex-connect app add work`")),
+    }
+}
+
 /// Where a provided app comes from. ID, secret and redirect URI are all of one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
