@@ -272,7 +272,12 @@ fn what_no_login_would_have_stored_is_not_imported_either() {
             json!(null),
         ),
     ] {
-        let forged = handover.forged(&whole, |payload| *at(payload, pointer) = value);
+        let forged = handover.forged(&whole, |payload| {
+            if pointer == "/connection/environment" {
+                *at(payload, "/app/environment") = value.clone();
+            }
+            *at(payload, pointer) = value;
+        });
         refused(&handover, case, &forged, &[], 2);
     }
     let forged = handover.forged(&whole, |payload| {
