@@ -411,12 +411,13 @@ fn a_sandbox_connection_travels_to_a_machine_without_a_keyring() {
     here.run(["login", "--sandbox", "--approve"])
         .any_stderr()
         .check();
-    let sealed = here
+    let exported = here
         .run(["export", "sandbox", "--to", &to])
         .any_stdout()
         .any_stderr()
-        .check()
-        .out();
+        .check();
+    assert!(!exported.err().contains("not in it"), "{exported}");
+    let sealed = exported.out();
     let there = Env::bare().var("WEBEX_CONNECT_KEY", key.expose_secret());
     there
         .run(["import"])
