@@ -75,6 +75,5 @@ mod store;
 mod tls;
 mod token;
 mod transfer;
-#[cfg(target_os = "linux")]
 mod transfer_forged;
 mod troubles;

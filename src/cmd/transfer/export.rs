@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
+use crate::app::Environment;
 use crate::cmd::Context;
 use crate::cmd::transfer::payload::Payload;
 use crate::connection::{Connection, State};
@@ -125,6 +126,7 @@ fn tell(output: Output, payload: &Payload, recipient: &Recipient, moves: bool) {
     });
     if refreshes
         && app.is_none()
+        && connection.environment != Environment::Sandbox
         && let Some(made_with) = &connection.app
     {
         output.note(&format!(
