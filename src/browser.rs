@@ -8,17 +8,60 @@ use tokio::sync::oneshot;
 
 use crate::variables;
 
+/// Where this process runs, as far as opening a browser goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A browser opened here comes up in front of the person.
+    Desktop,
+    Ssh,
+    Container,
+    Wsl,
+    /// No display.
+    Bare,
+}
+
+impl Place {
+    pub fn here() -> Place {
+        let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        if set("SSH_CONNECTION") || set("SSH_TTY") {
+            return Place::Ssh;
+        }
+        if set("container")
+            || Path::new("/.dockerenv").exists()
+            || Path::new("/run/.containerenv").exists()
+        {
+            return Place::Container;
+        }
+        if set("WSL_DISTRO_NAME") {
+            return Place::Wsl;
+        }
+        let display =
+            cfg!(any(target_os = "macos", windows)) || set("DISPLAY") || set("WAYLAND_DISPLAY");
+        match display {
+            true => Place::Desktop,
+            false => Place::Bare,
+        }
+    }
+}
+
 /// Whether a browser opened by this process would come up in front of the person.
 pub fn is_desktop() -> bool {
-    let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-    let remote = set("SSH_CONNECTION") || set("SSH_TTY");
-    let container = set("container")
-        || Path::new("/.dockerenv").exists()
-        || Path::new("/run/.containerenv").exists();
-    let wsl = set("WSL_DISTRO_NAME");
-    let display =
-        cfg!(any(target_os = "macos", windows)) || set("DISPLAY") || set("WAYLAND_DISPLAY");
-    display && !remote && !container && !wsl
+    Place::here() == Place::Desktop
+}
+
+/// The programs that would be asked to open an address, if none of them is on this machine.
+pub fn missing_openers() -> Option<String> {
+    let commands = open::commands("http://127.0.0.1/");
+    let names: Vec<String> = commands
+        .iter()
+        .map(|command| command.get_program().to_string_lossy().into_owned())
+        .collect();
+    let path = env::var_os("PATH").unwrap_or_default();
+    let directories: Vec<_> = env::split_paths(&path).collect();
+    let is_here = |name: &String| directories.iter().any(|dir| dir.join(name).is_file());
+    // Elsewhere an opener is part of the system, and not always a file of its name.
+    let is_told = cfg!(all(unix, not(target_os = "macos")));
+    (is_told && !names.iter().any(is_here)).then(|| names.join(", "))
 }
 
 /// Opens an address with one program, or with the desktop's own opener, and does not wait for it: browsers live

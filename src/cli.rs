@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::cmd::{app, check, list, login, logout, manage, sandbox, scopes, status, token};
+use crate::cmd::{app, check, doctor, list, login, logout, manage, sandbox, scopes, status, token};
 use crate::store::Choice;
 
 /// Connect a person, bot or service app to Cisco Webex by OAuth 2.0 and keep that connection usable
@@ -80,5 +80,6 @@ pub enum Command {
     Logout(logout::Arguments),
     Scopes(scopes::Arguments),
     App(app::Arguments),
+    Doctor(doctor::Arguments),
     Sandbox(sandbox::Arguments),
 }

@@ -1,5 +1,7 @@
 //! The one HTTPS client: who may be talked to, for how long, and how much is read.
 
+pub mod proxy;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -3,10 +3,12 @@
 pub mod app;
 pub mod check;
 mod client_secret;
+pub mod doctor;
 pub mod list;
 pub mod login;
 pub mod logout;
 pub mod manage;
+mod report;
 pub mod sandbox;
 pub mod scopes;
 pub mod status;
@@ -65,6 +67,7 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         Command::Logout(arguments) => logout::run(&context, &arguments),
         Command::Scopes(arguments) => scopes::run(&context, &arguments),
         Command::App(arguments) => app::run(&context, &arguments),
+        Command::Doctor(arguments) => doctor::run(&context, &arguments),
         Command::Sandbox(arguments) => sandbox::run(&context, &arguments),
     }
 }

@@ -1,5 +1,7 @@
 //! The redirect listener: which request counts, and what the browser sees.
 
+mod meeting;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -255,7 +257,7 @@ fn is_code(code: &str) -> bool {
 }
 
 /// Whether this machine has no such address family, so that nobody else can listen there either.
-fn is_missing_family(address: &SocketAddr) -> bool {
+pub fn is_missing_family(address: &SocketAddr) -> bool {
     let absent = |error: &io::Error| {
         error.kind() == io::ErrorKind::AddrNotAvailable || is_unsupported(error)
     };

@@ -9,6 +9,7 @@
 //!   doc comments are the manual. [`cmd`] holds what every command starts from and the match that runs one.
 //! * `cmd/login.rs` is a login from the first question to the last word: `login/plan.rs` settles what it will do,
 //!   `login/way.rs` gets a browser to Webex and waits for it, `login/outcome.rs` stores and tells what came of it.
+//! * `cmd/doctor.rs` tries out what a login needs, a file a check in `doctor/`, with the parts the login uses itself.
 //! * [`session`] turns a stored connection into one whose token works now.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
 //! * [`store`] keeps records: in the OS keyring or in a sealed file. [`dirs`] has our directories and lock files.

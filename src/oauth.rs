@@ -2,6 +2,7 @@
 
 mod answer;
 mod refusal;
+pub mod trial;
 
 use std::fmt;
 

@@ -6,6 +6,7 @@ mod keyring;
 mod parts;
 mod private;
 mod record;
+mod trial;
 
 use crate::app::{App, Environment};
 use crate::connection::Connection;
@@ -18,6 +19,7 @@ use key::KeySource;
 use keyring::Keyring;
 pub use record::Key;
 use record::{Record, parse, unreadable};
+pub use trial::Trial;
 
 /// The size of the record that tries out the store before a login: a connection with 98 scopes has 3.7 kB.
 const PREFLIGHT_SIZE: usize = 4096;
