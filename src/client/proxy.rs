@@ -35,21 +35,10 @@ impl Proxy {
         }
         let destination: Uri = base.as_str().parse().ok()?;
         let used = Matcher::from_system().intercept(&destination)?;
-        let exceptions = first(EXCEPTIONS).map(|(_, value)| value);
-        let named = NAMING.into_iter().filter_map(first).find(|(_, value)| {
-            let alone = Matcher::builder().all(value.as_str());
-            let alone = alone.no(exceptions.clone().unwrap_or_default()).build();
-            alone.intercept(&destination).is_some()
-        });
-        Some(shown(named.map(|(name, _)| name), &used))
+        let set = NAMING.into_iter().filter_map(first);
+        let mut named = set.filter_map(|(name, value)| read(name, &value));
+        Some(named.next().unwrap_or_else(|| shown(None, "", &used)))
     }
-}
-
-/// The proxy that a variable's value names; none where it names none that could be used.
-fn read(variable: &'static str, value: &str) -> Option<Proxy> {
-    let matcher = Matcher::builder().all(value).build();
-    let used = matcher.intercept(&Uri::from_static("https://server.invalid"))?;
-    Some(shown(Some(variable), &used))
 }
 
 /// The variables that name a proxy and have a value, with the proxy if it is one that could be used.
@@ -71,18 +60,26 @@ fn first(names: Spellings) -> Option<(&'static str, String)> {
         .find_map(|name| Some((name, env::var(name).ok()?)))
 }
 
-/// By host and port, not by authority: nobody promises that nothing is left of a password there.
-fn shown(variable: Option<&'static str>, used: &Intercept) -> Proxy {
+/// The proxy that a variable's value names; none where it names none that could be used.
+fn read(variable: &'static str, value: &str) -> Option<Proxy> {
+    let matcher = Matcher::builder().all(value).build();
+    let used = matcher.intercept(&Uri::from_static("https://server.invalid"))?;
+    Some(shown(Some(variable), value, &used))
+}
+
+/// `value` is how the variable has it. A password with a `/` in it would be read as a host and its port.
+fn shown(variable: Option<&'static str>, value: &str, used: &Intercept) -> Proxy {
     let uri = used.uri();
     let scheme = uri.scheme_str().unwrap_or("http");
+    let host = uri.host().unwrap_or_default();
     let port = uri.port().map(|port| format!(":{port}"));
+    let address = match value.contains('@') && !value.contains(&format!("@{host}")) {
+        true => "an address that may hold a password".to_owned(),
+        false => format!("{scheme}://{host}{}", port.unwrap_or_default()),
+    };
     Proxy {
         variable,
-        address: format!(
-            "{scheme}://{}{}",
-            uri.host().unwrap_or_default(),
-            port.unwrap_or_default()
-        ),
+        address,
         is_socks: scheme.starts_with("socks"),
     }
 }
@@ -100,6 +97,7 @@ mod tests {
             ),
             ("jane:s3cret@proxy.test:3128", "http://proxy.test:3128"),
             ("https://s3cret@proxy.test", "https://proxy.test"),
+            ("http://jane:an@s3cret@proxy.test", "http://proxy.test"),
             ("socks5h://jane:s3cret@[::1]:1080", "socks5h://[::1]:1080"),
             ("proxy.test:3128", "http://proxy.test:3128"),
         ] {
@@ -107,14 +105,9 @@ mod tests {
             assert_eq!(proxy.address, address, "{value}");
             assert_eq!(proxy.is_socks, value.starts_with("socks"), "{value}");
         }
-        // An `@` in a password has to be %40: what is read as a host here may be a piece of the password.
-        for nothing in [
-            "",
-            "ftp://proxy.test",
-            "http://",
-            "http://u:p@ss@proxy.test",
-            "a b",
-        ] {
+        let split = read("ALL_PROXY", "http://s3cret:12/3@proxy.test").unwrap();
+        assert_eq!(split.address, "an address that may hold a password");
+        for nothing in ["", "ftp://proxy.test", "http://", "a b"] {
             assert_eq!(read("ALL_PROXY", nothing), None, "{nothing}");
         }
     }

@@ -69,7 +69,11 @@ pub async fn examine(client: &Client, base: &Url, app: &App) -> Result<(Verdicts
             verdicts.hear(&answer, app.redirect_uri.as_str());
             Ok((verdicts, None))
         }
-        Err(error) => Ok((verdicts, Some(error))),
+        Err(error) => {
+            verdicts.redirect_uri = Verdict::Unknown(error.to_string());
+            verdicts.scopes = Verdict::Unknown(error.to_string());
+            Ok((verdicts, Some(error)))
+        }
     }
 }
 

@@ -7,9 +7,12 @@
 
 mod answers;
 mod app;
+mod app_check;
 mod app_login;
 mod bind;
 mod consent;
+mod doctor;
+mod doctor_loopback;
 mod empty;
 #[cfg(target_os = "linux")]
 mod endless;

@@ -21,6 +21,9 @@ use super::{CLIENT_ID, CLIENT_SECRET};
 const TOKEN: &str = "/v1/access_token";
 const PEOPLE: &str = "/v1/people/me";
 const REVOKE: &str = "/idb/oauth2/v1/revoke";
+const AUTHORIZE: &str = "/v1/authorize?";
+/// What `app check` gives for a code.
+const NO_CODE: &str = "webex-connect-app-check";
 
 /// Longer than the program waits for anything.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -72,6 +75,8 @@ struct Shared {
     token: Mutex<Reply>,
     people: Mutex<Reply>,
     revocation: Mutex<Reply>,
+    /// Set where nobody signs in, for `doctor` and `app check`: what the authorization endpoint answers.
+    probe: Mutex<Option<Reply>>,
     over: AtomicBool,
 }
 
@@ -106,6 +111,7 @@ impl Authority {
             token: Mutex::new(token),
             people: Mutex::new(Reply::person()),
             revocation: Mutex::new(Reply::status(200, "")),
+            probe: Mutex::default(),
             over: AtomicBool::new(false),
         });
         let server = Arc::clone(&shared);
@@ -132,6 +138,13 @@ impl Authority {
 
     pub fn revocation_answers(&self, reply: Reply) {
         *lock(&self.shared.revocation) = reply;
+    }
+
+    /// From now on nobody signs in: no bearer and no code of ours are in order, and the authorization endpoint answers
+    /// this.
+    pub fn probed(&self, authorize: Reply) -> &Authority {
+        *lock(&self.shared.probe) = Some(authorize);
+        self
     }
 
     /// From now on only this code exchange is in order.
@@ -199,6 +212,9 @@ impl Shared {
         let reply = match request.target.as_str() {
             TOKEN => lock(&self.token).clone(),
             REVOKE => lock(&self.revocation).clone(),
+            authorize if authorize.starts_with(AUTHORIZE) => self
+                .probe()
+                .unwrap_or_else(|| Reply::status(404, "nobody may ask this")),
             _ => lock(&self.people).clone(),
         };
         let judged = self.judge(&request);
@@ -210,6 +226,10 @@ impl Shared {
                 Reply::status(418, "malformed").send(stream);
             }
         }
+    }
+
+    fn probe(&self) -> Option<Reply> {
+        lock(&self.probe).clone()
     }
 
     fn fault(&self, fault: String) {
@@ -224,6 +244,16 @@ impl Shared {
         holds("no cookies", request.headers("cookie").is_empty())?;
         match (request.method.as_str(), request.target.as_str()) {
             ("POST", TOKEN) => self.judge_token(request),
+            ("GET", PEOPLE) if self.probe().is_some() => {
+                let bare = request.headers("authorization").is_empty();
+                holds("no Authorization", bare && request.body.is_empty())
+            }
+            ("GET", authorize) if authorize.starts_with(AUTHORIZE) && self.probe().is_some() => {
+                holds(
+                    "no secret in an address",
+                    !authorize.contains(CLIENT_SECRET),
+                )
+            }
             ("GET", PEOPLE) => {
                 let bearer = format!("Bearer {ACCESS_TOKEN}");
                 let right = request.headers("authorization") == [bearer.as_str()];
@@ -260,11 +290,16 @@ impl Shared {
             Some("authorization_code") => {
                 let verifier = fields.get("code_verifier").cloned().unwrap_or_default();
                 let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
-                holds("the verifier fits", challenge == consent.code_challenge)?;
+                let (code, redirect_uri) = match self.probe() {
+                    Some(_) => (NO_CODE, fields.get("redirect_uri").cloned()),
+                    None => (CODE, Some(consent.redirect_uri)),
+                };
+                let fits = self.probe().is_some() || challenge == consent.code_challenge;
+                holds("the verifier fits", fits)?;
                 vec![
                     ("grant_type", "authorization_code".to_owned()),
-                    ("code", CODE.to_owned()),
-                    ("redirect_uri", consent.redirect_uri),
+                    ("code", code.to_owned()),
+                    ("redirect_uri", redirect_uri.unwrap_or_default()),
                     ("code_verifier", verifier),
                 ]
             }
