@@ -1,6 +1,7 @@
 //! Opening the person's browser, and knowing when there is none.
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -56,12 +57,14 @@ pub fn missing_openers() -> Option<String> {
         .iter()
         .map(|command| command.get_program().to_string_lossy().into_owned())
         .collect();
-    let path = env::var_os("PATH").unwrap_or_default();
-    let directories: Vec<_> = env::split_paths(&path).collect();
-    let is_here = |name: &String| directories.iter().any(|dir| dir.join(name).is_file());
     // Elsewhere an opener is part of the system, and not always a file of its name.
     let is_told = cfg!(all(unix, not(target_os = "macos")));
-    (is_told && !names.iter().any(is_here)).then(|| names.join(", "))
+    let path = env::var_os("PATH").unwrap_or_default();
+    (is_told && !is_any_in(&names, &path)).then(|| names.join(", "))
+}
+
+fn is_any_in(names: &[String], path: &OsStr) -> bool {
+    env::split_paths(path).any(|directory| names.iter().any(|name| directory.join(name).is_file()))
 }
 
 /// Opens an address with one program, or with the desktop's own opener, and does not wait for it: browsers live
@@ -108,5 +111,21 @@ fn launch(mut command: Command) -> Result<(), String> {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{program} failed ({status})")),
         Err(error) => Err(format!("{program} could not be run ({error})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opener_is_looked_for_in_every_directory_of_the_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let names = ["xdg-open".to_owned(), "gio".to_owned()];
+        let path = env::join_paths([Path::new("/nonexistent"), directory.path()]).unwrap();
+        assert!(!is_any_in(&names, &path));
+        std::fs::write(directory.path().join("gio"), "").unwrap();
+        assert!(is_any_in(&names, &path));
+        assert!(!is_any_in(&names, OsStr::new("")));
     }
 }

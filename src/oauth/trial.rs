@@ -12,7 +12,8 @@ use crate::app::{App, endpoint};
 use crate::client::{Answer, Client};
 use crate::error::{Error, Kind, Result, foreign};
 use crate::oauth::refusal::{Refusal, is_blocked};
-use crate::oauth::{Authorization, Greeting, form_secrets};
+use crate::oauth::{Authorization, Greeting, form_secrets, redact};
+use crate::secret::Secret;
 
 /// No code of Webex's: theirs have a cluster and an organisation in them.
 const CODE: &str = "webex-connect-app-check";
@@ -66,7 +67,7 @@ pub async fn examine(client: &Client, base: &Url, app: &App) -> Result<(Verdicts
         .map_err(|_| Error::new(Kind::Failure, "the authorization endpoint is not a URL"))?;
     match client.send(request).await.and_then(answered) {
         Ok(answer) => {
-            verdicts.hear(&answer, app.redirect_uri.as_str());
+            verdicts.hear(&answer, app);
             Ok((verdicts, None))
         }
         Err(error) => {
@@ -172,11 +173,13 @@ impl Verdicts {
     }
 
     /// What the authorization endpoint's answer adds (RFC 6749 §4.1.2.1): it calls back only who is registered.
-    fn hear(&mut self, answer: &Answer, redirect_uri: &str) {
+    fn hear(&mut self, answer: &Answer, app: &App) {
         let location = answer.headers().get(header::LOCATION);
         let location = location.and_then(|location| Url::parse(location.to_str().ok()?).ok());
         match location {
-            Some(location) if leads_to(&location, redirect_uri) => self.called_back(&location),
+            Some(location) if leads_to(&location, app.redirect_uri.as_str()) => {
+                self.called_back(&location, &app.client_secret);
+            }
             Some(location) => self.page(answer.status(), location.query().unwrap_or_default()),
             None => {
                 let body = &answer.body()[..answer.body().len().min(MAX_PAGE)];
@@ -185,10 +188,10 @@ impl Verdicts {
         }
     }
 
-    fn called_back(&mut self, location: &Url) {
+    fn called_back(&mut self, location: &Url, secret: &Secret) {
         let value = |name: &str| {
             let pair = location.query_pairs().find(|(key, _)| key == name);
-            pair.map(|(_, value)| value.into_owned())
+            pair.map(|(_, value)| redact(&value, std::slice::from_ref(secret)))
         };
         let description = value("error_description").unwrap_or_default();
         let error = value("error");

@@ -375,9 +375,15 @@ fn foreign_words_are_quoted_clean() {
         "error_description": format!("\u{1b}[2J bad secret {CLIENT_SECRET}\r\nok"),
     });
     let finished = scripted(Reply::status(401, &body.to_string()), to_sign_in(), 8);
-    let said = said(&finished, "client_secret");
-    assert!(said.contains("[redacted]"), "{finished}");
-    assert!(!said.contains(|c: char| c.is_control()), "{finished}");
+    let refused = said(&finished, "client_secret");
+    assert!(refused.contains("[redacted]"), "{finished}");
+    assert!(!refused.contains(|c: char| c.is_control()), "{finished}");
+    let query = format!("error=invalid_scope&error_description=%1B%0A{CLIENT_SECRET}");
+    let back = sent_to(&format!("http://127.0.0.1:8911/callback?{query}"));
+    let finished = scripted(unknown_code(), back, 8);
+    let refused = said(&finished, "scopes");
+    assert!(refused.contains("[redacted]"), "{finished}");
+    assert!(!refused.contains(|c: char| c.is_control()), "{finished}");
 }
 
 #[test]

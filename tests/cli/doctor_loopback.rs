@@ -56,7 +56,7 @@ fn ask(over: &str, method: &str, path: &str, host: &str, port: u16) -> String {
     answer
 }
 
-/// What the browser was told to open. Nobody waits for it, so it may come to write that later.
+/// What the browser was told to open, once it was told.
 fn opened(env: &Env) -> String {
     let since = Instant::now();
     loop {
@@ -100,6 +100,7 @@ fn the_family_that_the_browser_came_over_is_told() {
         let (process, url) = waiting(&env, &["--browser", BROWSER]);
         let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
         assert_eq!(url.port(), Some(port), "{url}");
+        assert_eq!(opened(&env), url.as_str());
         // None of these is the browser.
         for (method, path, host, status) in [
             ("GET", "/callback?code=c", host, "404"),
@@ -125,7 +126,6 @@ fn the_family_that_the_browser_came_over_is_told() {
         assert_eq!(row["status"], "ok", "{finished}");
         let message = row["message"].as_str().unwrap_or_default();
         assert!(message.ends_with(words), "{finished}");
-        assert_eq!(opened(&env), url.as_str());
         assert!(is_free(port), "port {port} is still taken");
     }
 }

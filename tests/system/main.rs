@@ -6,6 +6,7 @@
 mod broken;
 mod calls;
 mod chromium;
+mod doctor;
 mod elevated;
 #[path = "../cli/env/mod.rs"]
 #[allow(
