@@ -23,24 +23,26 @@ pub enum Place {
 
 impl Place {
     pub fn here() -> Place {
-        let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-        if set("SSH_CONNECTION") || set("SSH_TTY") {
-            return Place::Ssh;
-        }
-        if set("container")
-            || Path::new("/.dockerenv").exists()
-            || Path::new("/run/.containerenv").exists()
-        {
-            return Place::Container;
-        }
-        if set("WSL_DISTRO_NAME") {
-            return Place::Wsl;
-        }
-        let display =
-            cfg!(any(target_os = "macos", windows)) || set("DISPLAY") || set("WAYLAND_DISPLAY");
-        match display {
-            true => Place::Desktop,
-            false => Place::Bare,
+        let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let marks = ["/.dockerenv", "/run/.containerenv"];
+        Place::by(is_set, marks.iter().any(|mark| Path::new(mark).exists()))
+    }
+
+    /// By the variables that are set, and by the marks that container engines leave.
+    fn by(is_set: impl Fn(&str) -> bool, has_container_mark: bool) -> Place {
+        let has_display = cfg!(any(target_os = "macos", windows))
+            || is_set("DISPLAY")
+            || is_set("WAYLAND_DISPLAY");
+        if is_set("SSH_CONNECTION") || is_set("SSH_TTY") {
+            Place::Ssh
+        } else if is_set("container") || has_container_mark {
+            Place::Container
+        } else if is_set("WSL_DISTRO_NAME") {
+            Place::Wsl
+        } else if has_display {
+            Place::Desktop
+        } else {
+            Place::Bare
         }
     }
 }
@@ -117,6 +119,20 @@ fn launch(mut command: Command) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_display_alone_makes_no_desktop() {
+        let place = |set: &[&str], mark| Place::by(|name| set.contains(&name), mark);
+        assert_eq!(place(&["DISPLAY", "SSH_TTY"], false), Place::Ssh);
+        assert_eq!(place(&["SSH_CONNECTION"], true), Place::Ssh);
+        assert_eq!(place(&["WAYLAND_DISPLAY"], true), Place::Container);
+        assert_eq!(place(&["container", "DISPLAY"], false), Place::Container);
+        assert_eq!(place(&["WSL_DISTRO_NAME", "DISPLAY"], false), Place::Wsl);
+        assert_eq!(place(&["WAYLAND_DISPLAY"], false), Place::Desktop);
+        assert_eq!(place(&["DISPLAY"], false), Place::Desktop);
+        #[cfg(target_os = "linux")]
+        assert_eq!(place(&[], false), Place::Bare);
+    }
 
     #[test]
     fn an_opener_is_looked_for_in_every_directory_of_the_path() {

@@ -13,7 +13,6 @@ use crate::client::{Answer, Client};
 use crate::error::{Error, Kind, Result, foreign};
 use crate::oauth::refusal::{Refusal, is_blocked};
 use crate::oauth::{Authorization, Greeting, form_secrets, redact};
-use crate::secret::Secret;
 
 /// No code of Webex's: theirs have a cluster and an organisation in them.
 const CODE: &str = "webex-connect-app-check";
@@ -57,7 +56,7 @@ pub async fn examine(client: &Client, base: &Url, app: &App) -> Result<(Verdicts
     let exchange = exchange(base, app, &authorization)?;
     let secrets = form_secrets(exchange.body());
     let answer = answered(client.send(exchange).await?)?;
-    let mut verdicts = by_token_endpoint(&answer, &Refusal::read(&answer, &secrets));
+    let mut verdicts = by_token_endpoint(&Refusal::read(&answer, &secrets));
     if matches!(verdicts.client_id, Verdict::Refused(_)) {
         return Ok((verdicts, None));
     }
@@ -111,39 +110,78 @@ fn busy(answer: &Answer) -> Error {
         .with_tracking_id(Refusal::read(answer, &[]).tracking_id)
 }
 
+/// What a refusal at the token endpoint is about.
+enum Fault {
+    Blocked,
+    ClientId,
+    ClientSecret,
+    /// ID or secret, without saying which.
+    Client,
+    RedirectUri,
+    Code,
+    Untold,
+}
+
+impl Fault {
+    fn of(refusal: &Refusal) -> Fault {
+        let described = refusal.description.as_deref().unwrap_or_default();
+        let code = refusal.code.as_deref().unwrap_or_default();
+        let mentions = |words: [&str; 2]| words.iter().any(|words| refusal.mentions(words));
+        let id = mentions(["client id", "client_id"]);
+        let secret = refusal.mentions("secret");
+        let client = matches!(code, "invalid_client" | "unauthorized_client");
+        if !(400..500).contains(&refusal.status) {
+            // A redirect, or even tokens: nothing that Webex says to a code it did not issue.
+            Fault::Untold
+        } else if is_blocked(&described.to_ascii_lowercase()) {
+            Fault::Blocked
+        } else if secret && !id {
+            Fault::ClientSecret
+        } else if id && !secret {
+            Fault::ClientId
+        } else if id || client || refusal.status == 401 {
+            Fault::Client
+        } else if code == "invalid_grant" || refusal.mentions("code") {
+            Fault::Code
+        } else if mentions(["redirect uri", "redirect_uri"]) {
+            Fault::RedirectUri
+        } else {
+            Fault::Untold
+        }
+    }
+}
+
 /// The client is authenticated before its code is looked at (RFC 6749 §4.1.3): a refused code is a client that was
 /// taken.
-fn by_token_endpoint(answer: &Answer, refusal: &Refusal) -> Verdicts {
-    let unknown = |why: &str| Verdict::Unknown(why.to_owned());
-    let not_asked = || unknown("not asked: Webex does not take the client");
+fn by_token_endpoint(refusal: &Refusal) -> Verdicts {
     let said = said(refusal);
+    let not_asked = "not asked: Webex does not take the client".to_owned();
     let mut verdicts = Verdicts {
-        client_id: unknown(&said),
-        client_secret: unknown(&said),
-        redirect_uri: not_asked(),
-        scopes: not_asked(),
+        client_id: Verdict::Unknown(said.clone()),
+        client_secret: Verdict::Unknown(said.clone()),
+        redirect_uri: Verdict::Unknown(not_asked.clone()),
+        scopes: Verdict::Unknown(not_asked.clone()),
     };
-    let described = refusal.description.as_deref().unwrap_or_default();
-    let names_id = refusal.mentions("client id") || refusal.mentions("client_id");
-    let names_secret = refusal.mentions("secret");
-    let code = refusal.code.as_deref().unwrap_or_default();
-    let is_about_client = matches!(code, "invalid_client" | "unauthorized_client");
-    if !answer.status().is_client_error() {
-        // A redirect, or even tokens: nothing that Webex says to a code it did not issue.
-    } else if is_blocked(&described.to_ascii_lowercase()) {
-        verdicts.client_id = Verdict::Refused(format!("{BLOCKED}: {said}"));
-    } else if names_secret && !names_id {
-        verdicts.client_id = Verdict::Accepted;
-        verdicts.client_secret = Verdict::Refused(said);
-    } else if names_id && !names_secret {
-        verdicts.client_secret = not_asked();
-        verdicts.client_id = Verdict::Refused(said);
-    } else if names_id || is_about_client || answer.status() == StatusCode::UNAUTHORIZED {
-        let pair = "Webex refuses client ID and secret together, which mostly is the secret";
-        verdicts.client_secret = Verdict::Refused(format!("{pair}: {said}"));
-    } else if code == "invalid_grant" || refusal.mentions("code") {
-        verdicts.client_id = Verdict::Accepted;
-        verdicts.client_secret = Verdict::Accepted;
+    match Fault::of(refusal) {
+        Fault::Blocked => verdicts.client_id = Verdict::Refused(format!("{BLOCKED}: {said}")),
+        Fault::ClientId => {
+            verdicts.client_id = Verdict::Refused(said);
+            verdicts.client_secret = Verdict::Unknown(not_asked);
+        }
+        Fault::ClientSecret => {
+            verdicts.client_id = Verdict::Accepted;
+            verdicts.client_secret = Verdict::Refused(said);
+        }
+        Fault::Client => {
+            let pair = "client ID and secret together, which mostly is the secret";
+            verdicts.client_secret = Verdict::Refused(format!("{pair}: {said}"));
+        }
+        Fault::RedirectUri => verdicts.redirect_uri = Verdict::Refused(said),
+        Fault::Code => {
+            verdicts.client_id = Verdict::Accepted;
+            verdicts.client_secret = Verdict::Accepted;
+        }
+        Fault::Untold => {}
     }
     verdicts
 }
@@ -174,72 +212,74 @@ impl Verdicts {
 
     /// What the authorization endpoint's answer adds (RFC 6749 §4.1.2.1): it calls back only who is registered.
     fn hear(&mut self, answer: &Answer, app: &App) {
+        let before = self.redirect_uri.clone();
+        let status = answer.status();
         let location = answer.headers().get(header::LOCATION);
         let location = location.and_then(|location| Url::parse(location.to_str().ok()?).ok());
+        let value = |location: &Url, name: &str| {
+            let pair = location.query_pairs().find(|(key, _)| key == name);
+            pair.map(|(_, value)| redact(&value, std::slice::from_ref(&app.client_secret)))
+        };
         match location {
             Some(location) if leads_to(&location, app.redirect_uri.as_str()) => {
-                self.called_back(&location, &app.client_secret);
+                let description = value(&location, "error_description").unwrap_or_default();
+                let has_code = value(&location, "code").is_some();
+                self.called_back(value(&location, "error"), &description, has_code);
             }
-            Some(location) => self.page(answer.status(), location.query().unwrap_or_default()),
-            None => {
+            Some(location) => match value(&location, "error") {
+                Some(error) => {
+                    let description = value(&location, "error_description").unwrap_or_default();
+                    self.refused_by_page(status, &format!("{error} {description}"));
+                }
+                None => self.sign_in_first(),
+            },
+            None if status.is_client_error() => {
                 let body = &answer.body()[..answer.body().len().min(MAX_PAGE)];
-                self.page(answer.status(), &String::from_utf8_lossy(body));
+                self.refused_by_page(status, &String::from_utf8_lossy(body));
             }
+            None => self.sign_in_first(),
+        }
+        if matches!(before, Verdict::Refused(_)) {
+            self.redirect_uri = before;
         }
     }
 
-    fn called_back(&mut self, location: &Url, secret: &Secret) {
-        let value = |name: &str| {
-            let pair = location.query_pairs().find(|(key, _)| key == name);
-            pair.map(|(_, value)| redact(&value, std::slice::from_ref(secret)))
-        };
-        let description = value("error_description").unwrap_or_default();
-        let error = value("error");
-        let said = foreign(&format!(
-            "{}: {description}",
-            error.as_deref().unwrap_or_default()
-        ));
+    fn sign_in_first(&mut self) {
+        self.redirect_uri = Verdict::Unknown(SIGN_IN_FIRST.to_owned());
+        self.scopes = Verdict::Unknown(SIGN_IN_FIRST.to_owned());
+    }
+
+    fn called_back(&mut self, error: Option<String>, description: &str, has_code: bool) {
+        let error = error.unwrap_or_default();
+        let said = foreign(&format!("{error}: {description}"));
         let said = format!("Webex called back with {said:?}");
         self.redirect_uri = Verdict::Accepted;
-        self.scopes = Verdict::Unknown(said.clone());
+        self.client_id = Verdict::Accepted;
+        self.scopes = match error.as_str() {
+            "invalid_scope" => Verdict::Refused(said.clone()),
+            "" if has_code => Verdict::Accepted,
+            _ => Verdict::Unknown(said.clone()),
+        };
         if is_blocked(&description.to_ascii_lowercase()) {
             self.client_id = Verdict::Refused(format!("{BLOCKED}: {said}"));
-            return;
-        }
-        match error.as_deref() {
-            Some("unauthorized_client") => self.client_id = Verdict::Refused(said),
-            Some("invalid_scope") => {
-                self.client_id = Verdict::Accepted;
-                self.scopes = Verdict::Refused(said);
-            }
-            None if value("code").is_some() => {
-                self.client_id = Verdict::Accepted;
-                self.scopes = Verdict::Accepted;
-            }
-            _ => self.client_id = Verdict::Accepted,
+        } else if error == "unauthorized_client" {
+            self.client_id = Verdict::Refused(said);
         }
     }
 
-    /// A page for a person, or the way to one. Only the words of one that refuses are taken for anything.
-    fn page(&mut self, status: StatusCode, text: &str) {
+    /// The words of an error page, or those that came with the way to one.
+    fn refused_by_page(&mut self, status: StatusCode, text: &str) {
         let words = plain_words(text);
-        let refuses = status.is_client_error() || words.contains("error=");
-        if !refuses {
-            self.redirect_uri = Verdict::Unknown(SIGN_IN_FIRST.to_owned());
-            self.scopes = Verdict::Unknown(SIGN_IN_FIRST.to_owned());
-            return;
-        }
         let has = |some: &[&str]| some.iter().any(|word| words.contains(word));
         let status = status.as_u16();
         let about = |what: &str| format!("Webex's error page ({status}) is about {what}");
         self.redirect_uri = Verdict::Unknown(about("something else, or does not say what"));
         self.scopes = self.redirect_uri.clone();
-        let is_unsettled = self.client_id != Verdict::Accepted;
         if is_blocked(&words) {
             self.client_id = Verdict::Refused(BLOCKED.to_owned());
         } else if has(&["redirect_uri", "redirect uri", "redirect url"]) {
             self.redirect_uri = Verdict::Refused(about("the redirect URI"));
-        } else if is_unsettled && has(&["client_id", "client id"]) {
+        } else if self.client_id != Verdict::Accepted && has(&["client_id", "client id"]) {
             self.client_id = Verdict::Refused(about("the client ID"));
         } else if has(&["invalid_scope", "invalid scope"]) {
             self.scopes = Verdict::Refused(about("the scopes"));

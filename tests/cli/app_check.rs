@@ -264,6 +264,17 @@ fn what_the_token_endpoint_says_is_told_apart() {
             8,
         ),
         (
+            "redirect URI and code",
+            coded(
+                400,
+                "invalid_grant",
+                "The code is invalid or does not match the redirect_uri.",
+            ),
+            ok,
+            ok,
+            0,
+        ),
+        (
             "opaque",
             Reply::status(400, "<html>Bad Request</html>"),
             UNKNOWN,
@@ -288,6 +299,9 @@ fn what_the_token_endpoint_says_is_told_apart() {
         );
         assert_eq!([uri, scopes], [UNKNOWN, UNKNOWN], "{case}: {finished}");
     }
+    let finished = scripted(in_words("redirect_uri mismatch"), to_sign_in(), 8);
+    let expected = [UNKNOWN, UNKNOWN, refused, UNKNOWN];
+    assert_eq!(statuses(&finished), expected, "{finished}");
     let finished = scripted(in_words("Client Id is invalid"), to_sign_in(), 8);
     let said = said(&finished, "client_id");
     assert!(said.contains("(tracking id ROUTER_5F3A)"), "{finished}");
@@ -303,7 +317,7 @@ fn what_the_authorization_endpoint_says_is_told_apart() {
         ("to sign in", to_sign_in(), UNKNOWN, UNKNOWN, 0),
         (
             "a page",
-            page(200, "<form>client_id redirect_uri</form>"),
+            page(200, "<form>client_id redirect_uri error=null</form>"),
             UNKNOWN,
             UNKNOWN,
             0,

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 use url::Url;
 
+use crate::elevated::{again_inside, without_ipv6};
 use crate::env::process::{Finished, Process, Stream};
 use crate::env::{Authority, BROWSER, CLIENT_ID, CLIENT_SECRET, Env, Reply, free_port};
 use crate::secret_service::{Bus, records, unlocked};
@@ -164,4 +165,24 @@ fn a_real_browser_is_seen_to_come_over_either_family() {
         drop(chromium);
         env.nothing_runs();
     }
+}
+
+#[test]
+#[ignore = "needs root, or sudo, for a network namespace"]
+fn an_address_family_that_is_missing_is_told() {
+    let name = "doctor::an_address_family_that_is_missing_is_told";
+    if again_inside(name, without_ipv6) {
+        return;
+    }
+    let env = Env::new();
+    let authority = webex();
+    let port = free_port();
+    add_app(
+        &env,
+        &authority,
+        &format!("http://localhost:{port}/callback"),
+    );
+    let finished = env.run(["doctor", "--json"]).any_stdout().check();
+    let words = format!("port {port} is free on 127.0.0.1; this machine has no ::1");
+    holds(&row(&finished, "ports"), "ok", &[&words]);
 }
