@@ -234,7 +234,8 @@ impl RedirectUri {
         &self.path
     }
 
-    fn host(&self) -> &'static str {
+    /// The host as it is written.
+    pub fn host(&self) -> &'static str {
         match self.host {
             LoopbackHost::V4 => "127.0.0.1",
             LoopbackHost::V6 => "[::1]",

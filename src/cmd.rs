@@ -1,18 +1,23 @@
 //! What every command starts from, and the one match from subcommand to function.
 
+pub mod api;
 pub mod app;
 pub mod check;
 mod client_secret;
 pub mod doctor;
+pub mod exec;
 pub mod list;
 pub mod login;
 pub mod logout;
 pub mod manage;
+mod place;
+pub mod refresh;
 mod report;
 pub mod sandbox;
 pub mod scopes;
 pub mod status;
 pub mod token;
+pub mod transfer;
 
 use std::path::PathBuf;
 
@@ -60,6 +65,9 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         Command::Login(arguments) => login::run(&context, &arguments),
         Command::List(_) => list::run(&context),
         Command::Token(arguments) => token::run(&context, &arguments),
+        Command::Exec(arguments) => exec::run(&context, &arguments),
+        Command::Api(arguments) => api::run(&context, &arguments),
+        Command::Refresh(arguments) => refresh::run(&context, &arguments),
         Command::Status(arguments) => status::run(&context, &arguments),
         Command::Check(arguments) => check::run(&context, &arguments),
         Command::Rename(arguments) => manage::rename(&context, &arguments),
@@ -68,6 +76,8 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         Command::Scopes(arguments) => scopes::run(&context, &arguments),
         Command::App(arguments) => app::run(&context, &arguments),
         Command::Doctor(arguments) => doctor::run(&context, &arguments),
+        Command::Export(arguments) => transfer::export::run(&context, &arguments),
+        Command::Import(arguments) => transfer::import::run(&context, &arguments),
         Command::Sandbox(arguments) => sandbox::run(&context, &arguments),
     }
 }
@@ -75,6 +85,16 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
 impl Context {
     pub fn store(&self) -> Result<Store> {
         Store::open(self.store_choice, self.may_ask())
+    }
+
+    /// Says where a sandbox connection goes on a machine without a keyring.
+    pub fn tell_of_sandbox_file(&self, store: &Store) {
+        if store.is_sandbox_file() {
+            let place = store.place();
+            self.output.note(&format!(
+                "there is no keyring here; the sandbox connection is kept in {place}"
+            ));
+        }
     }
 
     /// Whether there is a person to ask.
@@ -106,6 +126,21 @@ impl Context {
             (None, _) => Err(Error::new(Kind::SignIn, "there is no connection yet")
                 .with_hint("make one with `webex-connect login`, or try it with `webex-connect login --sandbox`")),
         }
+    }
+
+    /// The connection with a token that is good now; one that holds only a little longer is told of.
+    ///
+    /// # Errors
+    /// As for [`session::usable`].
+    pub fn usable(&self, store: &Store, connection: Connection) -> Result<Connection> {
+        let (connection, warning) = session::usable(store, connection, &self.wire)?;
+        if let Some(error) = warning {
+            self.output.warning(&format!(
+                "could not refresh {}, whose token holds a little longer: {error}",
+                connection.name
+            ));
+        }
+        Ok(connection)
     }
 }
 

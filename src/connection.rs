@@ -1,7 +1,7 @@
 //! A connection: one signed-in account with its grant, and how fresh its tokens are.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use crate::app::{Environment, RedirectUri};
@@ -158,6 +158,43 @@ impl Tokens {
     }
 }
 
+/// What the last refresh left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Mark {
+    #[default]
+    None,
+    /// One began then. If none is under way it was cut off, and Webex may have replaced the refresh token.
+    RefreshStarted { at: Timestamp },
+    /// Webex definitely refused one. A hint: a later success clears it.
+    ReconnectNeeded { reason: String },
+}
+
+impl Mark {
+    /// Why a person must sign in, if that is so.
+    pub fn reconnect_reason(&self) -> Option<&str> {
+        match self {
+            Mark::ReconnectNeeded { reason } => Some(reason),
+            Mark::None | Mark::RefreshStarted { .. } => None,
+        }
+    }
+
+    /// Reads a mark; version 0.1.0 wrote the reason alone, or null.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mark, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Mark(Mark),
+            Reason(Option<String>),
+        }
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Mark(mark) => mark,
+            Written::Reason(None) => Mark::None,
+            Written::Reason(Some(reason)) => Mark::ReconnectNeeded { reason },
+        })
+    }
+}
+
 /// One signed-in account with its grant, as it is stored.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Connection {
@@ -169,8 +206,8 @@ pub struct Connection {
     pub identity: Option<Identity>,
     pub grant: Grant,
     pub tokens: Tokens,
-    /// Why Webex definitely refused the last refresh. A hint: a later success clears it.
-    pub reconnect_needed: Option<String>,
+    #[serde(default, alias = "reconnect_needed", deserialize_with = "Mark::read")]
+    pub mark: Mark,
 }
 
 /// What a connection is good for.
@@ -187,7 +224,7 @@ pub enum State {
 
 impl Connection {
     pub fn state(&self, now: Timestamp) -> State {
-        if self.reconnect_needed.is_some() {
+        if self.mark.reconnect_reason().is_some() {
             State::ReconnectNeeded
         } else if self.tokens.freshness(now) == Freshness::Expired && !self.tokens.can_refresh(now)
         {
@@ -203,13 +240,13 @@ impl Connection {
         identity.map_or_else(|| "unknown account".to_owned(), Identity::account)
     }
 
-    /// The stable JSON of a connection. It holds no secret.
+    /// The stable JSON of a connection, with a `reconnect_reason` where that is its state. It holds no secret.
     pub fn to_json(&self, is_default: bool, store: &str, now: Timestamp) -> Value {
         let api_base = match &self.environment {
             Environment::Custom(base) => Some(base.as_str()),
             _ => None,
         };
-        json!({
+        let mut json = json!({
             "name": self.name,
             "default": is_default,
             "auth_type": self.auth_type,
@@ -228,7 +265,11 @@ impl Connection {
             "obtained_at": self.tokens.obtained_at,
             "state": self.state(now),
             "store": store,
-        })
+        });
+        if let Some(reason) = self.mark.reconnect_reason() {
+            json["reconnect_reason"] = reason.into();
+        }
+        json
     }
 }
 
@@ -261,6 +302,30 @@ mod tests {
         assert_eq!(freshness(60, 54), Freshness::Stale);
         assert_eq!(freshness(60, 60), Freshness::Expired);
         assert_eq!(freshness(0, 0), Freshness::Expired);
+    }
+
+    #[test]
+    fn marks_of_the_first_version_are_still_read() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Record {
+            #[serde(default, alias = "reconnect_needed", deserialize_with = "Mark::read")]
+            mark: Mark,
+        }
+        let read = |text: &str| serde_json::from_str::<Record>(text).unwrap().mark;
+        let refused = Mark::ReconnectNeeded {
+            reason: "none".to_owned(),
+        };
+        assert_eq!(read("{}"), Mark::None);
+        assert_eq!(read(r#"{"reconnect_needed":null}"#), Mark::None);
+        assert_eq!(read(r#"{"reconnect_needed":"none"}"#), refused);
+        let started = Mark::RefreshStarted {
+            at: Timestamp::from_second(7).unwrap(),
+        };
+        for mark in [Mark::None, refused, started] {
+            let record = Record { mark: mark.clone() };
+            let text = serde_json::to_string(&record).unwrap();
+            assert_eq!(read(&text), mark, "{text}");
+        }
     }
 
     #[test]

@@ -27,6 +27,11 @@ pub fn data() -> Result<PathBuf> {
 /// # Errors
 /// The directory can't be made, or another process keeps the lock for more than 75 s.
 pub fn lock(name: &str) -> Result<File> {
+    lock_for(name, &format!("the {name}"))
+}
+
+/// `what` is what the lock stands for, in words.
+fn lock_for(name: &str, what: &str) -> Result<File> {
     let strategy = strategy()?;
     let directory = strategy
         .state_dir()
@@ -51,12 +56,14 @@ pub fn lock(name: &str) -> Result<File> {
         Err(_) => Err(Error::new(
             Kind::Store,
             format!(
-                "another webex-connect has held {} for {} s",
-                path.display(),
+                "another webex-connect is still at work on {what}: waited {} s for its lock and gave up",
                 LOCK_TIME.as_secs()
             ),
         )
-        .with_hint("end that process and run the same command again")),
+        .with_hint(format!(
+            "wait for that process or end it (it holds {}), then run the same command again",
+            path.display()
+        ))),
     }
 }
 
@@ -87,7 +94,10 @@ fn open_lock(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As for [`lock`].
 pub fn lock_connection(name: &Name) -> Result<File> {
-    lock(&format!("connection-{}", name.folded()))
+    lock_for(
+        &format!("connection-{}", name.folded()),
+        &format!("the connection {name}"),
+    )
 }
 
 /// Takes the lock of an app's record, for whoever changes it. Taken after a connection's, where both are.

@@ -88,6 +88,10 @@ pub struct Error {
     pub hint: Option<String>,
     /// Webex's own number for the request; Cisco support asks for it.
     pub tracking_id: Option<String>,
+    /// Instead of the kind's, for `exec`, whose codes tell the child's failures from ours.
+    pub exit_code: Option<u8>,
+    /// Whether it is about a request that never reached a server.
+    pub unsent: bool,
 }
 
 impl Error {
@@ -98,7 +102,19 @@ impl Error {
             detail: None,
             hint: None,
             tracking_id: None,
+            exit_code: None,
+            unsent: false,
         }
+    }
+
+    /// The process exit code.
+    pub fn exit_code(&self) -> u8 {
+        self.exit_code.unwrap_or_else(|| self.kind.exit_code())
+    }
+
+    pub fn with_exit_code(mut self, code: u8) -> Error {
+        self.exit_code = Some(code);
+        self
     }
 
     pub fn with_hint(mut self, hint: impl Into<String>) -> Error {
@@ -123,7 +139,7 @@ impl Error {
             "code": self.kind.code(),
             "message": self.to_string(),
             "hint": self.hint,
-            "exit_code": self.kind.exit_code(),
+            "exit_code": self.exit_code(),
             "tracking_id": self.tracking_id,
         }})
     }

@@ -1,6 +1,8 @@
 //! The redirect listener: which request counts, and what the browser sees.
 
+mod callback;
 mod meeting;
+mod watch;
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,47 +10,23 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use url::Url;
 
-use crate::app::{Environment, RedirectUri};
+use crate::app::RedirectUri;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Held, Request, Response, Server, Verdict};
 use crate::page::{Forms, escape, page};
-use crate::secret::Secret;
+
+pub use callback::{Callback, Expected, Pasted};
+pub use watch::Watch;
 
 /// The start address's random part, in bytes: more than the 128 bits that can't be guessed.
 const START_BYTES: usize = 24;
-/// The longest authorization code taken; Webex's have about 140 characters.
-const MAX_CODE: usize = 4096;
-/// Parameters that mean something here; a repeated one means nothing.
-const SINGLE: [&str; 4] = ["code", "state", "error", "iss"];
 
 /// A bound listener that has told nobody its addresses yet.
 pub struct Listener {
     server: Server,
     redirect_uri: RedirectUri,
     start_path: String,
-}
-
-/// What an authorization request is answered with, once its `state` is right.
-pub enum Callback {
-    /// The authorization code.
-    Code(Secret),
-    /// `error` and `error_description`, both foreign.
-    Refused {
-        error: String,
-        description: Option<String>,
-    },
-    /// The answer names another issuer (RFC 9207 §2.4).
-    WrongIssuer(String),
-}
-
-/// What a callback is checked against.
-pub struct Expected {
-    pub authorization_url: Url,
-    pub state: Secret,
-    pub environment: Environment,
-    pub base: Url,
 }
 
 impl Listener {
@@ -109,19 +87,29 @@ impl Listener {
     }
 
     /// Serves until the first valid callback, which is then held. Everything else is answered and forgotten.
-    pub async fn wait(self, expected: Expected) -> (Callback, Browser) {
+    pub async fn wait(self, expected: Arc<Expected>, watch: Watch) -> (Callback, Browser) {
         let (uri, start) = (self.redirect_uri, self.start_path);
-        let expected = Arc::new(expected);
-        let handler = move |request: &Request| judge(request, &uri, &start, &expected);
+        let handler = move |request: &Request| judge(request, &uri, &start, &expected, &watch);
         let (callback, held) = self.server.serve(handler).await;
-        (callback, Browser(held))
+        (callback, Browser(Some(held)))
     }
 }
 
-/// The browser that brought the callback, waiting to be told how it ended.
-pub struct Browser(Held);
+/// The browser that brought the callback, waiting to be told how it ended; none where a person brought it.
+pub struct Browser(Option<Held>);
 
 impl Browser {
+    /// For a callback that came by another way than the listener.
+    pub fn none() -> Browser {
+        Browser(None)
+    }
+
+    async fn answer(self, response: Response) {
+        if let Some(held) = self.0 {
+            held.answer(response).await;
+        }
+    }
+
     /// Shows that the connection is made and stored.
     pub async fn show_connected(self, name: &str) {
         let name = escape(name);
@@ -129,14 +117,13 @@ impl Browser {
             "<h1 class=\"good\">You are connected</h1>\n<p>The connection <strong>{name}</strong> is stored and ready.</p>\n\
              <p class=\"faint\">You can close this page and go back to the terminal.</p>"
         );
-        self.0
-            .answer(page(
-                200,
-                "connected · webex-connect",
-                &content,
-                Forms::None,
-            ))
-            .await;
+        self.answer(page(
+            200,
+            "connected · webex-connect",
+            &content,
+            Forms::None,
+        ))
+        .await;
     }
 
     /// Shows what the terminal says, as far as the words are our own.
@@ -151,14 +138,13 @@ impl Browser {
             "<h1 class=\"bad\">Not connected</h1>\n<p>{message}.</p>\n{hint}\
              <p class=\"faint\">The terminal says more. You can close this page.</p>"
         );
-        self.0
-            .answer(page(
-                400,
-                "not connected · webex-connect",
-                &content,
-                Forms::None,
-            ))
-            .await;
+        self.answer(page(
+            400,
+            "not connected · webex-connect",
+            &content,
+            Forms::None,
+        ))
+        .await;
     }
 }
 
@@ -190,6 +176,7 @@ fn judge(
     uri: &RedirectUri,
     start: &str,
     expected: &Expected,
+    watch: &Watch,
 ) -> Verdict<Callback> {
     let refuse = |status, why| Verdict::Answer(Response::text(status, why));
     let path = request.path();
@@ -202,58 +189,21 @@ fn judge(
     if request.method != "GET" {
         return refuse(405, "only GET\n");
     }
+    if !watch.admits(request) {
+        return refuse(403, "not this user\n");
+    }
     if path == start {
         return Verdict::Answer(Response::redirect(&expected.authorization_url));
     }
     let query = request.query();
     // A redirect URI without a path shares `/` with whatever a browser looks for there.
-    if !query
-        .iter()
-        .any(|(name, _)| SINGLE.contains(&name.as_str()))
-    {
+    if !callback::is_answer(&query) {
         return refuse(404, "nothing here\n");
     }
-    match callback(&query, expected) {
+    match expected.answer(&query) {
         Some(callback) => Verdict::Hold(callback),
         None => refuse(400, "not the answer to this login\n"),
     }
-}
-
-fn callback(query: &[(String, String)], expected: &Expected) -> Option<Callback> {
-    let named = |name: &str| query.iter().filter(|(n, _)| n == name).count();
-    if SINGLE.iter().any(|name| named(name) > 1) {
-        return None;
-    }
-    let value = |name: &str| {
-        query
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
-    };
-    // An implicit-flow answer is never taken, whoever asks (RFC 9700 §2.1.2).
-    if Secret::new(value("state")?) != expected.state || value("access_token").is_some() {
-        return None;
-    }
-    if let Some(iss) = value("iss")
-        && !expected.environment.is_issuer(iss, &expected.base)
-    {
-        return Some(Callback::WrongIssuer(iss.to_owned()));
-    }
-    match (value("code"), value("error")) {
-        (Some(code), None) if is_code(code) => Some(Callback::Code(Secret::new(code))),
-        (None, Some(error)) => {
-            let description = value("error_description").map(str::to_owned);
-            Some(Callback::Refused {
-                error: error.to_owned(),
-                description,
-            })
-        }
-        _ => None,
-    }
-}
-
-fn is_code(code: &str) -> bool {
-    (1..=MAX_CODE).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
 }
 
 /// Whether this machine has no such address family, so that nobody else can listen there either.
@@ -288,79 +238,7 @@ fn not_bound(uri: &RedirectUri, error: &io::Error) -> Error {
         ),
     };
     Error::new(kind, message).with_detail(&error.to_string()).with_hint(format!(
-        "end the program that has port {port}, or register another redirect URI on the app and give it with \
-         `--redirect-uri`; a sign-in that needs no port (Webex's device grant) is not in this version"
+        "end the program that has port {port}, register another redirect URI on the app and give it with \
+         `--redirect-uri`, or sign in with `--device`, which needs no port (but is not for webex-gov)"
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn expected() -> Expected {
-        let base = Url::parse("http://127.0.0.1:9/v1").unwrap();
-        Expected {
-            authorization_url: base.clone(),
-            state: Secret::new("right"),
-            environment: Environment::Custom(base.clone()),
-            base,
-        }
-    }
-
-    fn judged(query: &str) -> Option<Callback> {
-        let query: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect();
-        callback(&query, &expected())
-    }
-
-    #[test]
-    fn only_the_right_state_counts() {
-        for ignored in [
-            "",
-            "code=c",
-            "code=c&state=wrong",
-            "code=c&state=",
-            "error=access_denied",
-            "error=access_denied&state=wrong",
-            "state=right",
-            "code=c&state=right&state=right",
-            "code=c&code=d&state=right",
-            "code=c&error=e&state=right",
-            "code=&state=right",
-            "code=%00&state=right",
-            "code=%C3%A9&state=right",
-            "access_token=t&state=right",
-            "access_token=t&code=c&state=right",
-            "code=c&state=right&iss=a&iss=b",
-        ] {
-            assert!(judged(ignored).is_none(), "{ignored}");
-        }
-        assert!(judged(&format!("code={}&state=right", "c".repeat(4097))).is_none());
-        assert!(
-            matches!(judged("code=c&state=right"), Some(Callback::Code(code)) if code.expose() == "c")
-        );
-        assert!(matches!(
-            judged("error=x&state=right"),
-            Some(Callback::Refused { .. })
-        ));
-    }
-
-    #[test]
-    fn the_issuer_is_checked_for_codes_and_errors() {
-        for query in ["code=c", "error=access_denied"] {
-            let wrong = judged(&format!(
-                "{query}&state=right&iss=https%3A%2F%2Fevil.example"
-            ));
-            assert!(matches!(wrong, Some(Callback::WrongIssuer(_))), "{query}");
-            let ignored = judged(&format!(
-                "{query}&state=wrong&iss=https%3A%2F%2Fevil.example"
-            ));
-            assert!(ignored.is_none(), "{query}");
-        }
-        assert!(matches!(
-            judged("code=c&state=right&iss=http%3A%2F%2F127.0.0.1%3A9"),
-            Some(Callback::Code(_))
-        ));
-    }
 }

@@ -8,30 +8,40 @@
 //! * [`cli`] is the command tree. Each command's own arguments stand at the head of its file in `cmd/`, where the
 //!   doc comments are the manual. [`cmd`] holds what every command starts from and the match that runs one.
 //! * `cmd/login.rs` is a login from the first question to the last word: `login/plan.rs` settles what it will do,
-//!   `login/way.rs` gets a browser to Webex and waits for it, `login/outcome.rs` stores and tells what came of it.
+//!   `login/way.rs` gets a browser to Webex and waits for it, or `login/device.rs` asks until somebody has signed in
+//!   elsewhere; `login/ending.rs` and `login/outcome.rs` store and tell what came of it.
 //! * `cmd/doctor.rs` tries out what a login needs, a file a check in `doctor/`, with the parts the login uses itself.
-//! * [`session`] turns a stored connection into one whose token works now.
+//! * [`session`] turns a stored connection into one whose token works now; `session/refresh.rs` is the refresh, from
+//!   the lock to the save.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
-//! * [`store`] keeps records: in the OS keyring or in a sealed file. [`dirs`] has our directories and lock files.
-//! * [`connection`], [`app`], [`scope`], [`name`] and [`secret`] are the values: pure, `now` always an argument. Only
-//!   `app/provided.rs` looks outside, for the app that variables, the administrator's file or the build provide.
-//! * [`loopback`] is the redirect listener and [`sandbox`] the embedded Webex look-alike. Both stand on [`http`],
-//!   which reads bounded requests, and on [`page`], which draws what a browser shows. The sandbox shares no code
-//!   with `oauth`, `connection` or `webex`: it must not share our mistakes.
+//! * [`store`] keeps records: in the OS keyring or in a sealed file. It also seals what `export` hands over. [`dirs`] has
+//!   our directories and lock files.
+//! * [`connection`], [`app`], [`scope`], [`name`], [`duration`] and [`secret`] are the values: pure, `now` always an
+//!   argument. Only `app/provided.rs` looks outside, for the app that variables, the administrator's file or the build
+//!   provide.
+//! * [`loopback`] is the redirect listener, for programs of the person's own ([`peer`]), and [`sandbox`] the embedded
+//!   Webex look-alike. Both stand on [`http`], which reads bounded requests, and on [`page`], which draws what a
+//!   browser shows. The sandbox shares no code with `oauth`, `connection` or `webex`: it must not share our mistakes.
 //! * [`browser`], [`prompt`], [`signals`], [`variables`] and [`output`] touch the person's side. What is printed goes
 //!   through `output`, but for the questions of `prompt` and the help that clap writes.
 //!
 //! `cmd` may import all of it; `session` imports the layer of `oauth`, `store`, `webex` and `sandbox`, and that layer
 //! the values; everything may use [`error`], whose kinds decide the exit code. Outside crates have one home each:
 //! reqwest and rustls in `client`, oauth2 in `oauth` (its `http` types are lent to whoever sends requests), tiny_http
-//! and httparse in `http`, the keyring crates in `store/keyring`, age in `store`, clap in `cli`, `cmd` and here.
+//! and httparse in `http`, the keyring crates in `store/keyring`, age in `store`, qrcode in `cmd/login/qr`, clap in `cli`,
+//! `cmd` and here.
 //!
 //! # What holds
 //!
 //! * A login opens the browser last: the store was tried, every address the redirect URI can mean is bound, the app
 //!   is settled. The browser is told "connected" only after the connection was stored and read back.
 //! * Who changes a stored connection holds its lock file and reads again inside it.
+//! * A refresh token is spent once, by whoever holds the lock, after the store has taken the record marked as begun,
+//!   so that a store that takes nothing costs no grant and a run that died is explained by the next. What came is
+//!   saved before it is used or a signal is obeyed. What was cut off is never repeated blindly.
 //! * Requested and granted scopes never share a field, and where the granted set is known from is kept with it.
+//! * A connection's token goes to the hosts of its environment, which `webex/target.rs` lists for `api`, and nowhere
+//!   else; no redirect is followed.
 //! * Secrets are [`secret::Secret`]s, which can't be displayed.
 //! * No runtime, TLS or D-Bus is set up by a command that does not need it.
 //!
@@ -39,6 +49,8 @@
 //!
 //! * `localhost` in a redirect URI is bound on both families, or another user could take the one left free.
 //! * tiny_http answers but does not listen: its server has no limits (see [`http`]).
+//! * The Secret Service is read over an encrypted session of our own, in `store/keyring/reader.rs`: the store crate
+//!   spends a third of a `token` on its half of the key agreement. All but reading is left to that crate.
 //! * Refusals of the token endpoint are read in `oauth/refusal.rs` and not by the oauth2 crate, because Webex has two
 //!   error shapes and neither always fits RFC 6749.
 
@@ -75,6 +87,7 @@ mod name;
 mod oauth;
 mod output;
 mod page;
+mod peer;
 mod prompt;
 mod sandbox;
 mod scope;
@@ -103,20 +116,22 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output.error(&error);
-            ExitCode::from(error.kind.exit_code())
+            ExitCode::from(error.exit_code())
         }
     }
 }
 
 /// Help and version are results; a command line that is off is an error, in JSON if JSON was asked for.
 fn usage(error: &clap::Error) -> ExitCode {
-    let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    // What follows `--` is for the command that `exec` runs.
+    let mut ours = std::env::args_os().take_while(|argument| argument != "--");
+    let wants_json = ours.any(|argument| argument == "--json");
     if error.use_stderr() && wants_json {
         let told = Error::new(Kind::Usage, "the command line is not understood")
             .with_detail(error.kind().as_str().unwrap_or_default())
             .with_hint("`webex-connect --help` shows what there is");
         Output::new(true).error(&told);
-        return ExitCode::from(told.kind.exit_code());
+        return ExitCode::from(told.exit_code());
     }
     // clap colours for terminals and knows its exit codes; a failure to print has nowhere to go.
     let _ = error.print();

@@ -1,16 +1,18 @@
-//! The protocol: authorization request, code exchange, refresh, and Webex's two error shapes.
+//! The protocol: authorization request, code exchange, refresh, device grant, and Webex's two error shapes.
 
 mod answer;
+mod basic;
+pub mod device;
 mod refusal;
+mod revoke;
 pub mod trial;
 
+use std::cell::Cell;
 use std::fmt;
+use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use oauth2::http;
-use oauth2::http::header::{self, HeaderValue};
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, Client as OAuthClient, ClientId, ClientSecret, CsrfToken,
     EmptyExtraTokenFields, EndpointNotSet, EndpointSet, HttpRequest, PkceCodeChallenge,
@@ -18,7 +20,7 @@ use oauth2::{
     StandardTokenIntrospectionResponse, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
-use url::{Url, form_urlencoded};
+use url::Url;
 
 use crate::app::{App, endpoint};
 use crate::client::{Answer, Client};
@@ -29,11 +31,15 @@ use crate::secret::Secret;
 use answer::{TokenAnswer, TokenType, bad_answer};
 use refusal::{Refusal, form_secrets};
 
-pub use answer::Granted;
+pub use answer::{Granted, are_tokens};
 pub use refusal::{authorization_error, redact};
+pub use revoke::revoke;
 
 /// `state` in bytes before encoding; RFC 6749 §10.10 asks for what can't be guessed.
 const STATE_BYTES: u32 = 32;
+
+/// How long to wait after a 429 that does not say it.
+const RETRY_AFTER: Duration = Duration::from_secs(15);
 
 /// Everything an authorization request needs to be finished later.
 pub struct Authorization {
@@ -81,7 +87,8 @@ impl Authorization {
         })
     }
 
-    /// Exchanges the code, once: a code is never sent twice (RFC 6749 §4.1.2).
+    /// Exchanges the code, once: a code is never sent twice (RFC 6749 §4.1.2). `mend_client` is the hint for a client
+    /// that Webex refuses.
     ///
     /// # Errors
     /// Webex refused it, did not answer, or answered with something that is not a token set.
@@ -91,10 +98,13 @@ impl Authorization {
         base: &Url,
         app: &App,
         code: &Secret,
+        mend_client: &str,
         now: Timestamp,
     ) -> Result<Granted> {
         let oauth = oauth_client(base, app)?;
-        let send = |request: HttpRequest| token_request(client, request, Purpose::Exchange);
+        let send = |request: HttpRequest| {
+            token_request(client, request, Purpose::Exchange { mend_client })
+        };
         let answer = oauth
             .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
             .set_pkce_verifier(self.verifier)
@@ -102,6 +112,23 @@ impl Authorization {
             .await;
         answer.map_err(unusable)?.into_granted(now)
     }
+}
+
+/// A refresh that brought no tokens.
+pub struct NotRefreshed {
+    pub error: Error,
+    pub refresh_token: Fate,
+}
+
+/// What an unsuccessful refresh means for the refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// No answer came that can be read, so Webex may have replaced it (RFC 9700 §4.14.2).
+    Unknown,
+    /// Webex was not reached, or answered: it is what it was before.
+    Kept,
+    /// The same, and Webex could not answer for the moment; how long to wait, if it said so.
+    Busy(Option<Duration>),
 }
 
 /// Gets new tokens for a refresh token (RFC 6749 §6). If the answer brings no refresh token, the old one goes on.
@@ -115,7 +142,27 @@ pub async fn refresh(
     app: &App,
     tokens: &Tokens,
     now: Timestamp,
-) -> Result<Granted> {
+) -> std::result::Result<Granted, NotRefreshed> {
+    // A request that is never sent leaves everything as it is.
+    let fate = Cell::new(Fate::Kept);
+    let answer = ask_for_refresh(client, base, app, tokens, &fate).await;
+    let granted = answer.and_then(|answer| answer.into_granted(now));
+    match granted {
+        Ok(granted) => Ok(succeed(granted, tokens)),
+        Err(error) => Err(NotRefreshed {
+            error,
+            refresh_token: fate.get(),
+        }),
+    }
+}
+
+async fn ask_for_refresh(
+    client: &Client,
+    base: &Url,
+    app: &App,
+    tokens: &Tokens,
+    fate: &Cell<Fate>,
+) -> Result<TokenAnswer> {
     let Some(old) = &tokens.refresh_token else {
         return Err(Error::new(
             Kind::SignIn,
@@ -123,70 +170,51 @@ pub async fn refresh(
         ));
     };
     let oauth = oauth_client(base, app)?;
-    let send = |request: HttpRequest| token_request(client, request, Purpose::Refresh);
-    let old_token = RefreshToken::new(old.expose().to_owned());
-    let answer = oauth
-        .exchange_refresh_token(&old_token)
-        .request_async(&send)
-        .await;
-    let mut granted = answer.map_err(unusable)?.into_granted(now)?;
-    if granted.tokens.refresh_token.is_none() {
-        granted.tokens.refresh_token = Some(old.clone());
-        granted.tokens.refresh_token_expires_at = tokens.refresh_token_expires_at;
-    }
-    Ok(granted)
+    let send = async |request: HttpRequest| {
+        fate.set(Fate::Unknown);
+        let secrets = form_secrets(request.body());
+        let answer = client.send(request).await;
+        fate.set(fate_by(&answer));
+        read_answer(answer?, &secrets, Purpose::Refresh)
+    };
+    let old = RefreshToken::new(old.expose().to_owned());
+    let answer = oauth.exchange_refresh_token(&old).request_async(&send);
+    answer.await.map_err(unusable)
 }
 
-/// Ends a grant: its refresh token first, then its access token, which may live on otherwise (RFC 7009 §2.1). Webex
-/// wants the client's credentials as Basic. The oauth2 crate revokes over https alone and so not in a sandbox.
-///
-/// # Errors
-/// Webex refused or did not answer; what was not revoked stays valid.
-pub async fn revoke(client: &Client, endpoint: &Url, app: &App, tokens: &Tokens) -> Result<()> {
-    let refresh = tokens
-        .refresh_token
-        .as_ref()
-        .map(|token| (token, "refresh_token"));
-    for (token, hint) in refresh
-        .into_iter()
-        .chain([(&tokens.access_token, "access_token")])
-    {
-        let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("token", token.expose())
-            .append_pair("token_type_hint", hint)
-            .finish();
-        let request = http::Request::post(endpoint.as_str())
-            .header(header::AUTHORIZATION, basic(app)?)
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(form.into_bytes())
-            .map_err(|_| Error::new(Kind::Failure, "the revocation endpoint is not a URL"))?;
-        let answer = client.send(request).await?;
-        if answer.status() != 200 {
-            let secrets = [token.clone(), app.client_secret.clone()];
-            return Err(Refusal::read(&answer, &secrets).into_revocation_error());
-        }
+fn fate_by(answer: &Result<Answer>) -> Fate {
+    match answer {
+        Err(error) if error.unsent => Fate::Kept,
+        Err(_) => Fate::Unknown,
+        Ok(answer) => match answer.status().as_u16() {
+            200 => Fate::Unknown,
+            // Webex sends 429 without a time, or with one that is none: then 15 s are meant.
+            429 => Fate::Busy(Some(retry_after(answer).unwrap_or(RETRY_AFTER))),
+            502..=504 => Fate::Busy(retry_after(answer)),
+            _ => Fate::Kept,
+        },
     }
-    Ok(())
 }
 
-/// The client's credentials (RFC 6749 §2.3.1), each encoded as a form value first.
-fn basic(app: &App) -> Result<HeaderValue> {
-    let encoded =
-        |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
-    let pair = format!(
-        "{}:{}",
-        encoded(&app.client_id),
-        encoded(app.client_secret.expose())
-    );
-    let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(pair)))
-        .map_err(|_| {
-            Error::new(
-                Kind::Failure,
-                "the client ID and secret do not fit into a header",
-            )
-        })?;
-    value.set_sensitive(true);
-    Ok(value)
+/// `Retry-After` in seconds, at least one (RFC 9110 §10.2.3). Webex sends no dates.
+fn retry_after(answer: &Answer) -> Option<Duration> {
+    let value = answer.headers().get(http::header::RETRY_AFTER)?;
+    let seconds: u64 = value.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.max(1)))
+}
+
+/// What the answer leaves out goes on from the tokens before: Webex may answer with the same ones again.
+fn succeed(granted: Granted, before: &Tokens) -> Granted {
+    let Granted { mut tokens, scope } = granted;
+    if tokens.refresh_token.is_none() || tokens.refresh_token == before.refresh_token {
+        tokens.refresh_token.clone_from(&before.refresh_token);
+        let expires_at = tokens.refresh_token_expires_at;
+        tokens.refresh_token_expires_at = expires_at.or(before.refresh_token_expires_at);
+    }
+    if tokens.access_token == before.access_token {
+        tokens.expires_at = tokens.expires_at.or(before.expires_at);
+    }
+    Granted { tokens, scope }
 }
 
 type WebexOAuthClient = OAuthClient<
@@ -223,20 +251,34 @@ fn oauth_client(base: &Url, app: &App) -> Result<WebexOAuthClient> {
 
 /// What a token request is for; the same refusal means different things.
 #[derive(Clone, Copy)]
-pub enum Purpose {
-    Exchange,
+pub enum Purpose<'a> {
+    /// With what to do if Webex refuses the client.
+    Exchange {
+        mend_client: &'a str,
+    },
     Refresh,
+    /// A device's first request or one of its polls, likewise.
+    Device {
+        mend_client: &'a str,
+    },
 }
 
-/// Sends a token request. Refusals become errors here, where status and headers are known; the oauth2 crate sees
-/// only answers with status 200.
-async fn token_request(client: &Client, request: HttpRequest, purpose: Purpose) -> Result<Answer> {
+async fn token_request(
+    client: &Client,
+    request: HttpRequest,
+    purpose: Purpose<'_>,
+) -> Result<Answer> {
     let secrets = form_secrets(request.body());
-    let answer = client.send(request).await?;
+    read_answer(client.send(request).await?, &secrets, purpose)
+}
+
+/// Refusals become errors here, where status and headers are known; the oauth2 crate sees only answers with status
+/// 200.
+fn read_answer(answer: Answer, secrets: &[Secret], purpose: Purpose<'_>) -> Result<Answer> {
     if answer.status() == 200 {
         return Ok(answer);
     }
-    Err(Refusal::read(&answer, &secrets).into_error(purpose))
+    Err(Refusal::read(&answer, secrets).into_error(purpose))
 }
 
 /// The oauth2 crate's error for a 200: its text may quote the body, so it is not shown.
@@ -247,7 +289,7 @@ fn unusable(error: RequestTokenError<Error, NoErrorBody>) -> Error {
     }
 }
 
-/// Refusals are read in [`token_request`]; the oauth2 crate never meets one, so its error type has no values.
+/// Refusals are read in [`read_answer`]; the oauth2 crate never meets one, so its error type has no values.
 #[derive(Debug, Serialize, Deserialize)]
 enum NoErrorBody {}
 
@@ -258,3 +300,53 @@ impl fmt::Display for NoErrorBody {
 }
 
 impl oauth2::ErrorResponse for NoErrorBody {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fate(status: u16, retry_after: Option<&str>) -> Fate {
+        let mut answer = http::Response::builder().status(status);
+        if let Some(value) = retry_after {
+            answer = answer.header(http::header::RETRY_AFTER, value);
+        }
+        fate_by(&Ok(answer.body(Vec::new()).unwrap()))
+    }
+
+    #[test]
+    fn a_busy_webex_says_how_long_or_not() {
+        let seconds = |seconds| Fate::Busy(Some(Duration::from_secs(seconds)));
+        for (value, wait) in [
+            (Some("7"), 7),
+            (Some(" 7 "), 7),
+            (Some("0"), 1),
+            (None, 15),
+            (Some(""), 15),
+            (Some("-1"), 15),
+            (Some("1.5"), 15),
+            (Some("soon"), 15),
+            (Some("Wed, 21 Oct 2026 07:28:00 GMT"), 15),
+            (Some("99999999999999999999"), 15),
+        ] {
+            assert_eq!(fate(429, value), seconds(wait), "{value:?}");
+        }
+        assert_eq!(fate(503, Some("2")), seconds(2));
+        assert_eq!(fate(502, None), Fate::Busy(None));
+        assert_eq!(fate(504, Some("soon")), Fate::Busy(None));
+    }
+
+    #[test]
+    fn only_an_answer_says_that_the_refresh_token_is_kept() {
+        for status in [301, 400, 401, 403, 408, 500] {
+            assert_eq!(fate(status, None), Fate::Kept, "{status}");
+        }
+        assert_eq!(fate(200, None), Fate::Unknown);
+        let lost = Error::new(Kind::Temporary, "lost");
+        assert_eq!(fate_by(&Err(lost.clone())), Fate::Unknown);
+        let unsent = Error {
+            unsent: true,
+            ..lost
+        };
+        assert_eq!(fate_by(&Err(unsent)), Fate::Kept);
+    }
+}

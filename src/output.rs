@@ -1,5 +1,7 @@
 //! The only place that prints: results to stdout, talk to stderr.
 
+mod body;
+
 use std::io::{self, IsTerminal, Write};
 
 use jiff::Timestamp;
@@ -8,9 +10,12 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind, Result, visible};
 
+pub use body::Body;
+
 const RED: &str = "\u{1b}[1;31m";
 const YELLOW: &str = "\u{1b}[1;33m";
 const CYAN: &str = "\u{1b}[36m";
+const LIGHT_ON_DARK: &str = "\u{1b}[97;40m";
 const PLAIN: &str = "\u{1b}[0m";
 
 /// How this run talks.
@@ -36,7 +41,15 @@ impl Output {
 
     /// The columns of the terminal that results go to, if they go to one.
     pub fn columns(&self) -> Option<u16> {
-        self.stdout_is_terminal.then(columns).flatten()
+        self.stdout_is_terminal
+            .then(|| columns_of(io::stdout()))
+            .flatten()
+    }
+
+    /// The columns of the terminal that talk goes to, if it is one that draws.
+    pub fn talk_columns(&self) -> Option<u16> {
+        let draws = self.stderr_is_terminal && !self.json && !is_dumb();
+        draws.then(|| columns_of(io::stderr())).flatten()
     }
 
     /// What was asked for, as text.
@@ -44,21 +57,25 @@ impl Output {
     /// # Errors
     /// Standard output can't be written. A reader that went away is no error.
     pub fn result(&self, text: &str) -> Result<()> {
+        self.delivered(text).map(|_| ())
+    }
+
+    /// As [`Output::result`], for what has to arrive: `false` if the reader went away.
+    ///
+    /// # Errors
+    /// As for [`Output::result`].
+    pub fn delivered(&self, text: &str) -> Result<bool> {
         let text = if self.stdout_is_terminal {
             plain(text)
         } else {
             text.to_owned()
         };
-        let mut stdout = io::stdout().lock();
-        let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
-        match written {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
-                Kind::Failure,
-                "could not write to standard output",
-            )
-            .with_detail(&error.to_string())),
-            _ => Ok(()),
-        }
+        write_out(format!("{text}\n").as_bytes())
+    }
+
+    /// Somebody else's bytes, which come piece by piece.
+    pub fn body(&self) -> Body {
+        Body::new(self.stdout_is_terminal)
     }
 
     /// What was asked for, as JSON: for people on a terminal with every character visible, for programs faithful.
@@ -77,6 +94,17 @@ impl Output {
     pub fn note(&self, text: &str) {
         if !self.json {
             self.say(text);
+        }
+    }
+
+    /// A picture in block characters: light on dark where colours can be had, whatever the terminal's own are.
+    pub fn picture(&self, lines: &[String]) {
+        for line in lines {
+            if self.colour {
+                let _ = writeln!(io::stderr(), "{LIGHT_ON_DARK}{}{PLAIN}", plain(line));
+            } else {
+                self.note(line);
+            }
         }
     }
 
@@ -152,22 +180,38 @@ impl Output {
     }
 }
 
+/// Writes to standard output, and tells whether anybody still reads it: a reader that went away is no error.
+fn write_out(bytes: &[u8]) -> Result<bool> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(
+            Error::new(Kind::Failure, "could not write to standard output")
+                .with_detail(&error.to_string()),
+        ),
+    }
+}
+
 /// On terminals that can, unless the person says no (`NO_COLOR`) or always (`CLICOLOR_FORCE`).
 fn wants_colour(is_terminal: bool) -> bool {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let dumb = set("TERM").is_some_and(|term| term == "dumb");
     let forced = set("CLICOLOR_FORCE").is_some_and(|value| value != "0");
-    set("NO_COLOR").is_none() && (forced || (is_terminal && !dumb))
+    set("NO_COLOR").is_none() && (forced || (is_terminal && !is_dumb()))
+}
+
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 #[cfg(unix)]
-fn columns() -> Option<u16> {
-    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+fn columns_of(terminal: impl std::os::fd::AsFd) -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
     Some(size.ws_col).filter(|columns| *columns > 0)
 }
 
 #[cfg(not(unix))]
-fn columns() -> Option<u16> {
+fn columns_of<T>(_: T) -> Option<u16> {
     None
 }
 

@@ -2,6 +2,7 @@
 
 #[cfg_attr(not(unix), path = "prompt/hidden_elsewhere.rs")]
 mod hidden;
+mod typed;
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
@@ -10,6 +11,8 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
 use crate::signals::Signals;
+
+pub use typed::lines;
 
 /// The longest secret read from a pipe, a file or a prompt.
 const MAX_SECRET: usize = 64 * 1024;
@@ -34,7 +37,7 @@ pub async fn secret(question: &'static str, signals: &mut Signals) -> Result<Sec
         biased;
         signal = signals.next() => Err(signal.into_error("nothing was changed")),
         typed = typed => match typed {
-            Ok(typed) => clean(&typed?, question),
+            Ok(typed) => clean(&typed?, &question.to_lowercase()),
             Err(_) => Err(Error::new(Kind::Failure, "could not read from the terminal")),
         },
     }
@@ -61,7 +64,10 @@ pub fn line(question: &str) -> Result<String> {
         .read_line(&mut typed)
         .map_err(failed)?;
     match bytes {
-        0 => Err(failed(io::ErrorKind::UnexpectedEof.into())),
+        0 => Err(Error::new(
+            Kind::Failure,
+            "the input ended before an answer; nothing was changed",
+        )),
         _ => Ok(typed.trim().to_owned()),
     }
 }

@@ -1,8 +1,8 @@
 //! The sandbox: a Webex look-alike inside this program, on loopback, for trying a login without an account.
 //!
-//! It is stricter than Webex: what it lets pass is right by RFC 6749 and RFC 7636, what it refuses it explains. It
-//! shares nothing with the client side of this program but the HTTP server, the pages and the scope catalogue, so
-//! that a mistake there is not mirrored here.
+//! It is stricter than Webex: what it lets pass is right by RFC 6749, RFC 7636 and RFC 8628, what it refuses it
+//! explains. It shares nothing with the client side of this program but the HTTP server, the pages and the scope
+//! catalogue, so that a mistake there is not mirrored here.
 
 mod answer;
 mod authorize;
@@ -12,6 +12,8 @@ mod client;
 mod codes;
 mod consent;
 mod described;
+mod device;
+mod devices;
 mod directory;
 mod exchange;
 mod faults;
@@ -68,8 +70,9 @@ pub struct RegisteredApp {
     pub scopes: ScopeSet,
 }
 
-/// The app of `sandbox` / `sandbox-secret`, registered with every scope of the catalogue.
-pub fn default_app(redirect_uris: Vec<String>) -> RegisteredApp {
+/// The app of `sandbox` / `sandbox-secret`, registered for the device grant too and with every scope of the catalogue.
+pub fn default_app(mut redirect_uris: Vec<String>) -> RegisteredApp {
+    redirect_uris.extend(device::helper_uris());
     RegisteredApp {
         name: "Sandbox app".to_owned(),
         client_id: CLIENT_ID.to_owned(),
@@ -199,6 +202,7 @@ struct Service {
 struct State {
     pending: authorize::Pending,
     codes: codes::Codes,
+    devices: devices::Devices,
     tokens: Tokens,
     faults: Faults,
 }
@@ -227,6 +231,7 @@ impl Service {
             state: Mutex::new(State {
                 pending: authorize::Pending::default(),
                 codes: codes::Codes::default(),
+                devices: devices::Devices::default(),
                 tokens,
                 faults: Faults::new(faults),
             }),
@@ -252,6 +257,11 @@ impl Service {
             ("/v1/authorize", "GET") => authorize::ask(self, request, now),
             ("/v1/authorize", "POST") => authorize::decide(self, request, now),
             ("/v1/access_token", "POST") => exchange::answer(self, request, now),
+            ("/v1/device/authorize", "POST") => device::authorize(self, request, now),
+            ("/v1/device/token", "POST") => device::token(self, request, now),
+            ("/v1/device/verify", "GET") => device::verify(self, request, now),
+            ("/v1/device/verify", "POST") => device::enter(self, request, now),
+            ("/v1/device/consent", "POST") => device::decide(self, request, now),
             ("/v1/people/me", "GET") => directory::me(self, request, now),
             ("/v1/people", "GET") => directory::list(self, request, now),
             ("/v1/people", "POST") => directory::add(self, request, now),
@@ -259,8 +269,17 @@ impl Service {
             ("/v1/authorizations/tokenExpiry", "GET") => bearer::token_expiry(self, request, now),
             (revoke::PATH, "POST") => revoke::answer(self, request, now),
             (room, "GET") if room.starts_with(rooms::PREFIX) => rooms::one(self, request, now),
-            ("/v1/authorize" | "/v1/people", _) => Err(Refusal::method("GET, POST")),
-            ("/v1/access_token" | revoke::PATH, _) => Err(Refusal::method("POST")),
+            ("/v1/authorize" | "/v1/device/verify" | "/v1/people", _) => {
+                Err(Refusal::method("GET, POST"))
+            }
+            (
+                "/v1/access_token"
+                | "/v1/device/authorize"
+                | "/v1/device/token"
+                | "/v1/device/consent"
+                | revoke::PATH,
+                _,
+            ) => Err(Refusal::method("POST")),
             ("/v1/people/me" | "/v1/rooms" | "/v1/authorizations/tokenExpiry", _) => {
                 Err(Refusal::method("GET"))
             }

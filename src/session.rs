@@ -1,51 +1,83 @@
 //! A usable token for a connection: load it, and where it is stale refresh and save it.
 
-use jiff::Timestamp;
+mod refresh;
+
+use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use crate::app::provided::provided;
 use crate::app::{App, Environment, RedirectUri};
 use crate::client::{Client, Wire};
-use crate::connection::{AppRef, Connection, Freshness, Grant, GrantSource, Identity};
-use crate::dirs;
+use crate::connection::{AppRef, Connection, Identity};
+use crate::duration;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
-use crate::oauth::{self, Granted};
 use crate::sandbox::{self, Form, Options};
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::variables;
 use crate::webex;
+use refresh::{Need, meet};
 
 /// The connection with an access token that is good now, refreshed and saved if it has to be, and the reason where a
-/// refresh failed but the old token still holds. The clock is read again after each wait.
+/// refresh failed but the old token still holds. Not to be called inside a runtime.
 ///
 /// # Errors
 /// [`Kind::SignIn`] if a person must sign in, [`Kind::App`] if the app is refused or gone, [`Kind::Temporary`] if
-/// Webex can't be reached and the old token has expired.
+/// Webex can't be reached and the old token has expired, [`Kind::Store`] if new tokens can't be saved.
 pub fn usable(
     store: &Store,
     connection: Connection,
     wire: &Wire,
 ) -> Result<(Connection, Option<Error>)> {
-    if connection.tokens.freshness(Timestamp::now()) == Freshness::Fresh {
-        return Ok((connection, None));
+    meet(store, connection, wire, Need::Valid(None))
+}
+
+/// The same, with an access token that is good for so long.
+///
+/// # Errors
+/// As for [`usable`], and [`Kind::Failure`] if even a new one is not good for so long.
+pub fn valid_for(
+    store: &Store,
+    connection: Connection,
+    wire: &Wire,
+    least: SignedDuration,
+) -> Result<(Connection, Option<Error>)> {
+    let name = connection.name.clone();
+    let short = |left: Option<SignedDuration>| {
+        let left = left.map_or("an unknown time".to_owned(), duration::text);
+        let least = duration::text(least);
+        format!("the access token of {name} is valid for {left}, and {least} was asked for")
+    };
+    let before = connection.tokens.left(Timestamp::now());
+    let (connection, warning) =
+        meet(store, connection, wire, Need::Valid(Some(least))).map_err(|error| {
+            match error.kind {
+                Kind::SignIn => Error {
+                    message: format!("{}; {}", short(before), error.message),
+                    ..error
+                },
+                _ => error,
+            }
+        })?;
+    match connection.tokens.left(Timestamp::now()) {
+        Some(left) if left >= least => Ok((connection, warning)),
+        left => {
+            Err(Error::new(Kind::Failure, short(left)).with_hint("ask for less with `--min-valid`"))
+        }
     }
-    let _alone = dirs::lock_connection(&connection.name)?;
-    // Another process may have refreshed or removed it while this one waited.
-    let connection = stored(store, &connection.name)?;
-    if connection.tokens.freshness(Timestamp::now()) == Freshness::Fresh {
-        return Ok((connection, None));
-    }
-    match refresh(store, &connection, wire) {
-        Ok(refreshed) => Ok((refreshed, None)),
-        Err(error) if error.kind == Kind::Store => Err(error),
-        Err(error) => match connection.tokens.freshness(Timestamp::now()) {
-            Freshness::Expired => Err(error),
-            Freshness::Fresh | Freshness::Stale => Ok((connection, Some(error))),
-        },
-    }
+}
+
+/// The connection refreshed now, whatever the clock says, unless another process has put another access token there
+/// since this one was loaded. Not to be called inside a runtime.
+///
+/// # Errors
+/// As for [`usable`]; the tokens from before are no substitute.
+pub fn refreshed(store: &Store, connection: Connection, wire: &Wire) -> Result<Connection> {
+    let known = connection.tokens.access_token.clone();
+    let (connection, _) = meet(store, connection, wire, Need::Other(&known))?;
+    Ok(connection)
 }
 
 /// What Webex says of an access token.
@@ -72,58 +104,6 @@ pub fn ask_webex(store: &Store, connection: Connection, wire: &Wire) -> Result<(
         Err(error) if error.kind == Kind::SignIn => Ok((connection, Live::Refused)),
         Err(error) => Err(error),
     }
-}
-
-/// Refreshes and saves. The caller holds the connection's lock.
-fn refresh(store: &Store, connection: &Connection, wire: &Wire) -> Result<Connection> {
-    let now = Timestamp::now();
-    if !connection.tokens.can_refresh(now) {
-        return Err(not_refreshable(connection));
-    }
-    let app = app_of(store, connection)?;
-    let answer = runtime()?.block_on(async {
-        let base = base(connection)?;
-        let client = Client::new(&base, wire)?;
-        oauth::refresh(&client, &base, &app, &connection.tokens, now).await
-    });
-    let mut connection = connection.clone();
-    match answer {
-        Ok(granted) => {
-            take(&mut connection, granted);
-            store.save_connection(&mut connection)?;
-            Ok(connection)
-        }
-        Err(error) if error.kind == Kind::SignIn => {
-            connection.reconnect_needed = Some(error.to_string());
-            // The mark is a hint for later; that a person must sign in is what has to be told now.
-            let _ = store.save_connection(&mut connection);
-            Err(error.with_hint(sign_in(&connection)))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// A refresh keeps the scopes of the grant (RFC 6749 §6); an answer that names them is better knowledge.
-fn take(connection: &mut Connection, granted: Granted) {
-    connection.tokens = granted.tokens;
-    connection.reconnect_needed = None;
-    if let Some(scope) = granted.scope {
-        let requested = connection.grant.requested.clone();
-        connection.grant = Grant {
-            requested,
-            granted: scope,
-            source: GrantSource::Reported,
-        };
-    }
-}
-
-fn not_refreshable(connection: &Connection) -> Error {
-    let name = &connection.name;
-    let message = match connection.tokens.refresh_token {
-        None => format!("{name} can't be refreshed: Webex gave no refresh token"),
-        Some(_) => format!("{name} can't be refreshed: its refresh token has expired"),
-    };
-    Error::new(Kind::SignIn, message).with_hint(sign_in(connection))
 }
 
 /// The client a connection's grant belongs to.
@@ -198,7 +178,7 @@ pub fn sandbox_app(redirect_uri: RedirectUri) -> Result<App> {
 }
 
 /// The API base of a connection. Must be called inside a runtime: the sandbox's is brought up there, and ends with it.
-fn base(connection: &Connection) -> Result<Url> {
+pub fn base(connection: &Connection) -> Result<Url> {
     match connection.environment.api_base() {
         Some(base) => Ok(base),
         None => embedded_sandbox(Vec::new(), false),
@@ -233,6 +213,15 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
             Error::new(Kind::Failure, "could not start the network runtime")
                 .with_detail(&error.to_string())
         })
+}
+
+/// The error for a connection that Webex refused to refresh before.
+pub fn refused_before(connection: &Connection) -> Error {
+    let reason = connection.mark.reconnect_reason().unwrap_or_default();
+    let message = format!("{} needs a new sign-in", connection.name);
+    Error::new(Kind::SignIn, message)
+        .with_detail(reason)
+        .with_hint(sign_in(connection))
 }
 
 /// The cure where a person must sign in.

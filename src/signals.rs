@@ -1,5 +1,10 @@
 //! The signals that end a wait: interrupt, terminate, hang-up.
 
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::time::Duration;
+
 use crate::error::{Error, Kind, Result};
 
 /// A signal that asked this program to end, by its number.
@@ -21,13 +26,64 @@ pub struct Signals {
     caught: Vec<(u8, tokio::signal::unix::Signal)>,
 }
 
+/// Whether a signal ends the program at once, as it did before the first was caught.
+static RELEASED: AtomicBool = AtomicBool::new(false);
+
 impl Signals {
     /// Must be called inside a runtime. A signal that the caller had us ignore (`nohup`) stays ignored.
     ///
     /// # Errors
     /// The system refuses a handler.
-    #[cfg(unix)]
     pub fn catch() -> Result<Signals> {
+        RELEASED.store(false, Ordering::SeqCst);
+        Signals::listen()
+    }
+
+    /// The next signal; it waits for as long as none comes.
+    #[cfg(unix)]
+    pub async fn next(&mut self) -> Signal {
+        std::future::poll_fn(|context| {
+            for (number, signal) in &mut self.caught {
+                if signal.poll_recv(context).is_ready() {
+                    return std::task::Poll::Ready(Signal(*number));
+                }
+            }
+            std::task::Poll::Pending
+        })
+        .await
+    }
+
+    #[cfg(not(unix))]
+    pub async fn next(&mut self) -> Signal {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Signal(2),
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// A signal that has come already. The runtime hears of one only when it waits, so it is made to wait a moment.
+    pub async fn pending(&mut self) -> Option<Signal> {
+        tokio::time::timeout(Duration::from_millis(1), self.next())
+            .await
+            .ok()
+    }
+
+    /// Gives the signals their usual meaning back. Handlers can't be taken out again, so a thread ends the program
+    /// in their place.
+    pub fn release(self) {
+        static OBEYING: Once = Once::new();
+        RELEASED.store(true, Ordering::SeqCst);
+        OBEYING.call_once(|| {
+            let (sender, listening) = mpsc::channel();
+            // Where no thread can be had, signals go unheard until something is waited for again.
+            drop(std::thread::Builder::new().spawn(|| obey(sender)));
+            // A signal that nobody listens for when it comes is lost.
+            let _ = listening.recv();
+        });
+    }
+
+    #[cfg(unix)]
+    fn listen() -> Result<Signals> {
         use tokio::signal::unix::{SignalKind, signal};
         let ignored = ignored();
         let mut caught = Vec::new();
@@ -47,32 +103,30 @@ impl Signals {
         Ok(Signals { caught })
     }
 
-    /// The next signal; it waits for as long as none comes.
-    #[cfg(unix)]
-    pub async fn next(&mut self) -> Signal {
-        std::future::poll_fn(|context| {
-            for (number, signal) in &mut self.caught {
-                if signal.poll_recv(context).is_ready() {
-                    return std::task::Poll::Ready(Signal(*number));
-                }
-            }
-            std::task::Poll::Pending
-        })
-        .await
-    }
-
     #[cfg(not(unix))]
-    pub fn catch() -> Result<Signals> {
+    fn listen() -> Result<Signals> {
         Ok(Signals {})
     }
+}
 
-    #[cfg(not(unix))]
-    pub async fn next(&mut self) -> Signal {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => Signal(2),
-            Err(_) => std::future::pending().await,
+/// Says when it listens for signals, and then obeys them until the program ends.
+fn obey(listening: Sender<()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let Ok(runtime) = runtime else { return };
+    runtime.block_on(async {
+        let Ok(mut signals) = Signals::listen() else {
+            return;
+        };
+        let _ = listening.send(());
+        loop {
+            let Signal(number) = signals.next().await;
+            if RELEASED.load(Ordering::SeqCst) {
+                std::process::exit(128 + i32::from(number));
+            }
         }
-    }
+    });
 }
 
 /// The signals this process was started with ignored, a bit each; none where the system does not tell.

@@ -6,6 +6,7 @@ mod keyring;
 mod parts;
 mod private;
 mod record;
+mod seal;
 mod trial;
 
 use crate::app::{App, Environment};
@@ -19,6 +20,7 @@ use key::KeySource;
 use keyring::Keyring;
 pub use record::Key;
 use record::{Record, parse, unreadable};
+pub use seal::{Recipient, seal, unseal};
 pub use trial::Trial;
 
 /// The size of the record that tries out the store before a login: a connection with 98 scopes has 3.7 kB.
@@ -208,6 +210,34 @@ impl Store {
             "Webex default connection",
             is_sandbox,
         )
+    }
+
+    /// Whether a connection is to become the default: where there is none that can be used, and in place of the
+    /// sandbox's.
+    pub fn takes_over(&self, connection: &Connection) -> bool {
+        let default = match self.default_name() {
+            Ok(Some(name)) => self.connection(&name),
+            _ => return true,
+        };
+        match default {
+            Ok(Some(default)) => {
+                let sandbox =
+                    |connection: &Connection| connection.environment == Environment::Sandbox;
+                sandbox(&default) && !sandbox(connection)
+            }
+            _ => true,
+        }
+    }
+
+    /// Removes a connection, and the default if it was that; `false` if there was none. The caller holds the
+    /// connection's lock.
+    pub fn remove_connection(&self, name: &Name) -> Result<bool> {
+        let is_default = self.is_default(name);
+        let removed = self.remove(&Key::Connection(name.clone()))?;
+        if is_default {
+            self.remove(&Key::Default)?;
+        }
+        Ok(removed)
     }
 
     /// Removes a record; `false` if there was none.

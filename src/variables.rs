@@ -20,6 +20,8 @@ pub const CLIENT_SECRET: &str = "WEBEX_CONNECT_CLIENT_SECRET";
 pub const KEY: &str = "WEBEX_CONNECT_KEY";
 /// A file that holds one.
 pub const KEY_FILE: &str = "WEBEX_CONNECT_KEY_FILE";
+/// The directory in which systemd hands a service its credentials.
+pub const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// The passphrase that opens a sealed key file.
 pub const PASSPHRASE: &str = "WEBEX_CONNECT_PASSPHRASE";
 /// A file that holds it, in one line.

@@ -6,17 +6,19 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
+apt_install() {
+    echo "installing $*" >&2
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >&2
+}
+
 # install_missing COMMAND:PACKAGE…
 install_missing() {
     local pair packages=()
     for pair in "$@"; do
         command -v "${pair%%:*}" >/dev/null || packages+=("${pair##*:}")
     done
-    if [ "${#packages[@]}" -gt 0 ]; then
-        echo "installing ${packages[*]}" >&2
-        as_root apt-get update -qq
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" >&2
-    fi
+    if [ "${#packages[@]}" -gt 0 ]; then apt_install "${packages[@]}"; fi
     for pair in "$@"; do
         command -v "${pair%%:*}" >/dev/null || { echo "$0: ${pair%%:*} is missing" >&2; exit 1; }
     done
@@ -41,8 +43,8 @@ with_keyring() {
     local home=$1
     shift
     mkdir -m 700 "$home"/{data,state,config,cache,run}
-    # The toolchain stays where it is while HOME changes.
-    env -u DBUS_SESSION_BUS_ADDRESS -u DISPLAY -u WAYLAND_DISPLAY \
+    # The toolchain stays where it is while HOME changes. Under nohup a hang-up would be ignored by what is tested.
+    env --default-signal=HUP -u DBUS_SESSION_BUS_ADDRESS -u DISPLAY -u WAYLAND_DISPLAY \
         CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" \
         HOME="$home" XDG_DATA_HOME="$home/data" XDG_STATE_HOME="$home/state" XDG_CONFIG_HOME="$home/config" \
         XDG_CACHE_HOME="$home/cache" XDG_RUNTIME_DIR="$home/run" \

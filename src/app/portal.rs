@@ -7,7 +7,7 @@ use crate::scope::ScopeSet;
 
 /// Where Webex sends a browser that has signed in for another device. The device grant fails with a page that does
 /// not say why unless the app has all four.
-const DEVICE_REDIRECT_URIS: [&str; 4] = [
+pub const DEVICE_REDIRECT_URIS: [&str; 4] = [
     "https://oauth-helper-a.wbx2.com/helperservice/v1/actions/device/callback",
     "https://oauth-helper-r.wbx2.com/helperservice/v1/actions/device/callback",
     "https://oauth-helper-k.wbx2.com/helperservice/v1/actions/device/callback",

@@ -5,15 +5,13 @@ mod change;
 mod check;
 mod show;
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::app::Environment;
 use crate::app::provided;
 use crate::cmd::Context;
-use crate::cmd::login::PublicEnvironment;
+use crate::cmd::client_secret::SecretArguments;
+use crate::cmd::place::PlaceArguments;
 use crate::cmd::scopes;
 use crate::connection::Connection;
 use crate::dirs;
@@ -103,17 +101,6 @@ struct UpdateArguments {
     place: PlaceArguments,
 }
 
-/// Where the client secret is read.
-#[derive(Args)]
-struct SecretArguments {
-    /// Read the client secret from standard input
-    #[arg(long, conflicts_with = "client_secret_file")]
-    client_secret_stdin: bool,
-    /// Read the client secret from a file
-    #[arg(long, value_name = "FILE")]
-    client_secret_file: Option<PathBuf>,
-}
-
 /// What the app may ask for: all of these together.
 #[derive(Args)]
 struct ScopeArguments {
@@ -124,17 +111,6 @@ struct ScopeArguments {
     /// A set of scopes by name (`webex-connect scopes --presets`); repeatable
     #[arg(long, value_name = "PRESET", value_parser = scopes::preset())]
     preset: Vec<Preset>,
-}
-
-/// Where the app is registered.
-#[derive(Args)]
-struct PlaceArguments {
-    /// Which Webex it is registered at
-    #[arg(long, value_enum, conflicts_with = "api_base")]
-    environment: Option<PublicEnvironment>,
-    /// Another API base: https, or http on this machine
-    #[arg(long, value_name = "URL")]
-    api_base: Option<String>,
 }
 
 /// List your apps
@@ -185,19 +161,6 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         AppCommand::Show(arguments) => show::show(context, arguments),
         AppCommand::Remove(arguments) => remove(context, arguments),
         AppCommand::Check(arguments) => check::run(context, arguments),
-    }
-}
-
-impl PlaceArguments {
-    /// The environment the command line names, if it names one.
-    fn environment(&self) -> Result<Option<Environment>> {
-        if let Some(base) = &self.api_base {
-            return Environment::from_api_base(base).map(Some);
-        }
-        Ok(self.environment.map(|environment| match environment {
-            PublicEnvironment::Webex => Environment::Webex,
-            PublicEnvironment::WebexGov => Environment::WebexGov,
-        }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cmd::Context;
 use crate::connection::{Connection, GrantSource, State};
@@ -10,6 +10,7 @@ use crate::duration;
 use crate::error::{Error, Kind, Result};
 use crate::scope::ScopeSet;
 use crate::session::{self, Live};
+use crate::store::Store;
 
 /// Say by the exit code whether a connection will do
 ///
@@ -48,28 +49,56 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let required = required(arguments)?;
     let store = context.store()?;
     let mut connection = context.connection(&store, arguments.name.as_deref())?;
-    let mut refused = false;
+    let mut problem = None;
     if arguments.live {
-        let (asked, live) = session::ask_webex(&store, connection, &context.wire)?;
-        connection = asked;
-        refused = matches!(live, Live::Refused);
+        (connection, problem) = ask_webex(context, &store, connection)?;
     }
-    let missing = required.missing_from(&connection.grant.granted);
-    let problem = problem(&connection, arguments, refused, &missing, context.now);
+    let problem = problem.or_else(|| self::problem(&connection, arguments, &required, context.now));
     if context.output.json {
         let verdict = json!({
             "ok": problem.is_none(),
             "name": connection.name,
             "state": connection.state(context.now),
-            "missing_scopes": missing,
+            "missing_scopes": required.missing_from(&connection.grant.granted),
             "source": connection.grant.source,
             "access_token_expires_at": connection.tokens.expires_at,
             "refresh_token_expires_at": connection.tokens.refresh_token_expires_at,
-            "next_command": problem.as_ref().map_or(Value::Null, |problem| json!(problem.next_command)),
+            "next_command": problem.as_ref().map(|problem| &problem.next_command),
         });
         context.output.result_json(&verdict)?;
     }
-    problem.map_or(Ok(()), |problem| Err(problem.into_error()))
+    problem.map_or(Ok(()), |problem| Err(problem.error))
+}
+
+/// The connection as it is after Webex was asked, and why it will not do, if that is what came of it.
+fn ask_webex(
+    context: &Context,
+    store: &Store,
+    connection: Connection,
+) -> Result<(Connection, Option<Problem>)> {
+    let name = connection.name.clone();
+    let error = match session::ask_webex(store, connection, &context.wire) {
+        Ok((connection, Live::Works(_))) => return Ok((connection, None)),
+        Ok((connection, Live::Refused)) => {
+            let message = format!("Webex refused the access token of {name}");
+            let problem = Problem::new(Kind::SignIn, message, session::login_command(&connection));
+            return Ok((connection, Some(problem)));
+        }
+        // Without the store there is nothing to report on.
+        Err(error) if matches!(error.kind, Kind::Store | Kind::Unreadable) => return Err(error),
+        Err(error) => error,
+    };
+    // A failed refresh may have marked it.
+    let connection = session::stored(store, &name)?;
+    let next_command = match error.kind {
+        Kind::SignIn | Kind::Denied => session::login_command(&connection),
+        _ => format!("webex-connect check {name} --live"),
+    };
+    let problem = Problem {
+        error,
+        next_command,
+    };
+    Ok((connection, Some(problem)))
 }
 
 fn required(arguments: &Arguments) -> Result<ScopeSet> {
@@ -85,22 +114,16 @@ fn required(arguments: &Arguments) -> Result<ScopeSet> {
 
 /// Why a connection will not do, and the command that mends it.
 struct Problem {
-    kind: Kind,
-    message: String,
+    error: Error,
     next_command: String,
 }
 
 impl Problem {
     fn new(kind: Kind, message: String, next_command: String) -> Problem {
         Problem {
-            kind,
-            message,
+            error: Error::new(kind, message).with_hint(format!("`{next_command}`")),
             next_command,
         }
-    }
-
-    fn into_error(self) -> Error {
-        Error::new(self.kind, self.message).with_hint(format!("`{}`", self.next_command))
     }
 }
 
@@ -108,58 +131,61 @@ impl Problem {
 fn problem(
     connection: &Connection,
     arguments: &Arguments,
-    refused: bool,
-    missing: &ScopeSet,
+    required: &ScopeSet,
     now: Timestamp,
 ) -> Option<Problem> {
     let name = &connection.name;
     let sign_in = || session::login_command(connection);
     let no = |message: String, next: String| Some(Problem::new(Kind::SignIn, message, next));
     match connection.state(now) {
-        _ if refused => {
-            return no(
-                format!("Webex refused the access token of {name}"),
-                sign_in(),
-            );
-        }
         State::Expired => return no(format!("{name} has expired"), sign_in()),
         State::ReconnectNeeded => return no(format!("{name} needs a new sign-in"), sign_in()),
         State::Ready => {}
     }
     let tokens = &connection.tokens;
     let lasts = |left: Option<SignedDuration>, wanted| left.is_some_and(|left| left >= wanted);
+    let short = |what: &str, wanted| {
+        let wanted = duration::text(wanted);
+        format!("the {what} token of {name} is not known to be good for another {wanted}")
+    };
     if let Some(wanted) = arguments.refresh_min_valid
         && !lasts(tokens.refresh_left(now), wanted)
     {
-        let message = format!(
-            "the refresh token of {name} is not known to be good for another {}",
-            duration::text(wanted)
-        );
-        return no(message, sign_in());
+        return no(short("refresh", wanted), sign_in());
     }
     if let Some(wanted) = arguments.min_valid
         && !lasts(tokens.left(now), wanted)
     {
-        let message = format!(
-            "the access token of {name} is not known to be good for another {}",
-            duration::text(wanted)
-        );
         return match tokens.can_refresh(now) {
-            true => no(message, format!("webex-connect refresh {name}")),
-            false => no(message, sign_in()),
+            true => no(
+                short("access", wanted),
+                format!("webex-connect refresh {name}"),
+            ),
+            false => no(short("access", wanted), sign_in()),
         };
     }
-    if missing.is_empty() {
-        return None;
-    }
-    let message = match connection.grant.source {
-        GrantSource::Unknown => {
+    lacking(connection, required)
+}
+
+/// What is not known to be granted. A grant that nobody knows holds nothing for certain.
+fn lacking(connection: &Connection, required: &ScopeSet) -> Option<Problem> {
+    let name = &connection.name;
+    let (lacking, message) = match connection.grant.source {
+        GrantSource::Unknown => (
+            required.clone(),
             format!(
-                "what {name} was granted is unknown (the token was made elsewhere), so nobody can tell: {missing}"
-            )
+                "what {name} was granted is unknown (the token was made elsewhere), so nobody can tell: {required}"
+            ),
+        ),
+        GrantSource::Reported | GrantSource::Assumed => {
+            let missing = required.missing_from(&connection.grant.granted);
+            let message = format!("{name} lacks scopes: {missing}");
+            (missing, message)
         }
-        GrantSource::Reported | GrantSource::Assumed => format!("{name} lacks scopes: {missing}"),
     };
-    let next = format!("{} --add-scope \"{missing}\"", sign_in());
-    Some(Problem::new(Kind::Scope, message, next))
+    let next = format!(
+        "{} --add-scope \"{lacking}\"",
+        session::login_command(connection)
+    );
+    (!lacking.is_empty()).then(|| Problem::new(Kind::Scope, message, next))
 }

@@ -1,6 +1,8 @@
 //! Where a client secret comes from, for every command that takes one.
 
-use std::path::Path;
+use std::path::PathBuf;
+
+use clap::Args;
 
 use crate::cmd::Context;
 use crate::error::{Error, Kind, Result};
@@ -11,16 +13,34 @@ use crate::variables;
 
 const WHAT: &str = "client secret";
 
+/// Where the client secret is read.
+#[derive(Args)]
+pub struct SecretArguments {
+    /// Read the client secret from standard input
+    #[arg(long, conflicts_with = "client_secret_file")]
+    client_secret_stdin: bool,
+    /// Read the client secret from a file
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+}
+
+impl SecretArguments {
+    /// Whether a client secret comes with the command line.
+    pub fn is_given(&self) -> bool {
+        self.client_secret_stdin || self.client_secret_file.is_some()
+    }
+}
+
 /// The client secret from the first source that has it, short of the person. The variable is passed over where it
 /// goes with another client ID: ID and secret are never of two sources.
 ///
 /// # Errors
 /// A source that was named can't be read, or holds no secret.
-pub fn given(stdin: bool, file: Option<&Path>, client_id: &str) -> Result<Option<Secret>> {
-    if stdin {
+pub fn given(arguments: &SecretArguments, client_id: &str) -> Result<Option<Secret>> {
+    if arguments.client_secret_stdin {
         return prompt::secret_from_stdin(WHAT).map(Some);
     }
-    if let Some(path) = file {
+    if let Some(path) = &arguments.client_secret_file {
         return prompt::secret_from_file(path, WHAT).map(Some);
     }
     if variables::read(variables::CLIENT_ID)?.is_some_and(|id| id != client_id) {

@@ -1,41 +1,44 @@
 //! `login`: makes a connection, or makes one again.
 
 mod client;
-mod guard;
+mod device;
+mod ending;
+pub mod guard;
 mod guide;
 mod outcome;
+mod paste;
 mod plan;
+mod qr;
 mod scopes;
 mod way;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use url::Url;
 
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
-use crate::cmd::client_secret;
+use crate::cmd::client_secret::{self, SecretArguments};
+use crate::cmd::place::PlaceArguments;
+use crate::cmd::scopes::preset;
 use crate::error::Result;
 use crate::loopback::{Browser, Callback, Listener};
 use crate::oauth::Authorization;
-use crate::output::Output;
 use crate::scope::preset::Preset;
 use crate::secret::Secret;
 use crate::session;
-use crate::signals::{Signal, Signals};
+use crate::signals::Signals;
 use crate::store::Store;
-use outcome::{Saved, accept, identify, report, save};
+use ending::Ending;
+use outcome::{Saved, accept};
+pub use paste::tunnel;
 use plan::Plan;
 use way::{Asked, Way};
 
 /// How long a browser that holds its connection open may hold up the end of a login.
 const SHOW_TIME: Duration = Duration::from_secs(1);
-/// How long a signal waits for Webex to say who signed in; a signal ends the program within two seconds.
-const HURRY: Duration = Duration::from_millis(700);
 
 /// Sign in to Webex and store the connection
 ///
@@ -43,12 +46,16 @@ const HURRY: Duration = Duration::from_millis(700);
 /// to this machine, and stores the tokens and the granted scopes. The page
 /// says "connected" only when everything is stored and was read back.
 ///
-/// An app (Webex says "integration") is registered once, at
-/// https://developer.webex.com/my-apps. Its redirect URI has to be the one
-/// used here, character for character.
+/// Where an app (Webex says "integration") is provided to this machine, scopes
+/// are all there is to give. Otherwise one is registered once, at
+/// https://developer.webex.com/my-apps; without any, a person at a terminal is
+/// led through it. The app's redirect URI has to be the one used here,
+/// character for character.
 ///
 ///   $ webex-connect login --sandbox
+///   $ webex-connect login work --add-scope spark-admin:people_write
 ///   $ webex-connect login work --client-id C0ffee --scope spark:people_read
+///   $ webex-connect login work --device
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
@@ -63,12 +70,8 @@ pub struct Arguments {
     /// WEBEX_CONNECT_CLIENT_SECRET.
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
-    /// Read the client secret from standard input
-    #[arg(long, conflicts_with = "client_secret_file")]
-    client_secret_stdin: bool,
-    /// Read the client secret from a file
-    #[arg(long, value_name = "FILE")]
-    client_secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    secret: SecretArguments,
     /// The redirect URI registered on the app: http on 127.0.0.1, localhost or ::1, with a port
     /// [default: http://127.0.0.1:8911/callback]
     #[arg(long, value_name = "URI")]
@@ -77,7 +80,7 @@ pub struct Arguments {
     /// [default: what the connection asked for before, else the app's list, else the twelve standard scopes]
     #[arg(long, value_name = "SCOPES")]
     scope: Vec<String>,
-    /// Scopes to ask for besides; repeatable
+    /// Scopes to ask for besides the default ones of --scope, or besides those stated; repeatable
     #[arg(long, value_name = "SCOPES")]
     add_scope: Vec<String>,
     /// A set of scopes by name (`webex-connect scopes --presets`); repeatable
@@ -92,12 +95,8 @@ pub struct Arguments {
     /// Let the connection lose scopes it has
     #[arg(long)]
     allow_fewer_scopes: bool,
-    /// Which Webex
-    #[arg(long, value_enum, conflicts_with = "api_base")]
-    environment: Option<PublicEnvironment>,
-    /// Another API base: https, or http on this machine
-    #[arg(long, value_name = "URL")]
-    api_base: Option<String>,
+    #[command(flatten)]
+    place: PlaceArguments,
     /// How long to wait for the browser, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
@@ -107,31 +106,18 @@ pub struct Arguments {
     /// Open nothing; print the address to open
     #[arg(long)]
     no_browser: bool,
+    /// Sign in from any other device: type six digits there, or scan a code; nothing comes back to this machine
+    ///
+    /// Webex's device grant. It needs no browser, no port and no terminal here, so it works over SSH, in containers and
+    /// in CI. The app must have four more redirect URIs, which `webex-connect app show NAME` lists. Not for webex-gov.
+    #[arg(long, conflicts_with_all = ["browser", "no_browser"])]
+    device: bool,
     /// Sign in to the embedded look-alike: no account, no app, no set-up
     #[arg(long, conflicts_with_all = ["app", "client_id", "client_secret_stdin", "client_secret_file", "redirect_uri", "environment", "api_base"])]
     sandbox: bool,
     /// With --sandbox: consent by itself, for machines without a desktop
     #[arg(long, requires = "sandbox", conflicts_with_all = ["browser", "no_browser"])]
     approve: bool,
-}
-
-impl Arguments {
-    /// Whether a client secret comes with the command line.
-    fn gives_secret(&self) -> bool {
-        self.client_secret_stdin || self.client_secret_file.is_some()
-    }
-}
-
-fn preset() -> impl TypedValueParser<Value = Preset> {
-    PossibleValuesParser::new(Preset::ALL.map(Preset::name))
-        .try_map(|name| Preset::find(&name).ok_or("no such preset"))
-}
-
-/// The public Webex environments.
-#[derive(Clone, Copy, clap::ValueEnum)]
-pub enum PublicEnvironment {
-    Webex,
-    WebexGov,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
@@ -152,6 +138,9 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
     if plan.needs_secret {
         plan.app.client_secret = client_secret::asked(context, &mut signals).await?;
     }
+    let Some(way) = way else {
+        return device::login(context, arguments, &store, plan, signals).await;
+    };
     let ready = Ready::new(&mut plan, &way, &context.wire)?;
     let authorization = Authorization::new(&ready.base, &plan.app, &plan.scopes, plan.greeting())?;
     let Ready {
@@ -164,81 +153,46 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
         authorization: &authorization,
         base: &base,
         timeout: arguments.timeout,
+        trace: context.wire.trace,
+        may_ask: context.may_ask(),
     };
     let (callback, browser) = way.ask(output, listener, asked, &mut signals).await?;
-    let exchange = Exchange {
-        authorization,
+    let mut ending = Ending {
+        output,
+        store: &store,
         client: &client,
         base: &base,
+        interrupted: None,
     };
-    let mut interrupted = None;
-    let finished = exchange
-        .finish(
-            output,
-            &store,
-            plan,
-            callback,
-            &mut signals,
-            &mut interrupted,
-        )
-        .await;
+    let finished = finish(&mut ending, authorization, plan, callback, &mut signals).await;
     tokio::select! {
         biased;
-        signal = signals.next() => interrupted = interrupted.or(Some(signal)),
+        signal = signals.next() => ending.interrupted = ending.interrupted.or(Some(signal)),
         () = show(browser, &finished) => {}
     }
-    let saved = finished?;
-    if let Some(signal) = interrupted {
-        let name = &saved.connection.name;
-        return Err(signal.into_error(&format!("{name} was stored all the same")));
-    }
-    report(output, &store, &saved)
+    ending.tell(finished)
 }
 
-/// The last leg: from the callback to the stored connection.
-struct Exchange<'a> {
+/// The last leg: from the callback to the stored connection. Until Webex has answered, a signal ends the login.
+async fn finish(
+    ending: &mut Ending<'_>,
     authorization: Authorization,
-    client: &'a Client,
-    base: &'a Url,
-}
-
-impl Exchange<'_> {
-    /// Until Webex has answered, a signal ends the login; after that it only hurries it into the store.
-    async fn finish(
-        self,
-        output: Output,
-        store: &Store,
-        plan: Plan,
-        callback: Callback,
-        signals: &mut Signals,
-        interrupted: &mut Option<Signal>,
-    ) -> Result<Saved> {
-        let (client, base) = (self.client, self.base);
-        let secrets = [
-            plan.app.client_secret.clone(),
-            self.authorization.state.clone(),
-        ];
-        let code = accept(callback, &plan, &secrets)?;
-        let granted = tokio::select! {
-            biased;
-            signal = signals.next() => return Err(signal.into_error("nothing was stored")),
-            granted = self.authorization.exchange(client, base, &plan.app, &code, Timestamp::now()) => granted?,
-        };
-        let identity = {
-            let asking = identify(output, client, base, &granted);
-            tokio::pin!(asking);
-            tokio::select! {
-                biased;
-                signal = signals.next() => {
-                    *interrupted = Some(signal);
-                    // The guard against another account gets its chance all the same.
-                    tokio::time::timeout(HURRY, asking).await.unwrap_or_default()
-                }
-                identity = &mut asking => identity,
-            }
-        };
-        save(output, store, plan, granted, identity)
-    }
+    plan: Plan,
+    callback: Callback,
+    signals: &mut Signals,
+) -> Result<Saved> {
+    let (client, base) = (ending.client, ending.base);
+    let secrets = [plan.app.client_secret.clone(), authorization.state.clone()];
+    let code = accept(callback, &plan, &secrets)?;
+    let mend_client = plan.mend_client();
+    let now = Timestamp::now();
+    let exchange = authorization.exchange(client, base, &plan.app, &code, &mend_client, now);
+    let granted = tokio::select! {
+        biased;
+        signal = signals.next() => return Err(signal.into_error("nothing was stored")),
+        granted = exchange => granted?,
+    };
+    ending.keep(plan, granted, signals).await
 }
 
 /// Tells the browser how it ended. One that keeps the connection open is not waited for long.
@@ -253,18 +207,20 @@ async fn show(browser: Browser, finished: &Result<Saved>) {
     let _ = tokio::time::timeout(SHOW_TIME, page).await;
 }
 
-/// The store, tried out, and what the login will do: everything short of a secret and a port.
-fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan, Way)> {
+/// The store, tried out, and what the login will do: everything short of a secret and a port. The device grant is no
+/// way to a browser: none comes back to this machine.
+fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan, Option<Way>)> {
     let store = Store::open_for_login(context.store_choice, context.may_ask(), arguments.sandbox)?;
     let plan = Plan::settle(context, arguments, &store)?;
-    let way = Way::choose(context, arguments)?;
+    let way = if arguments.device {
+        device::check(&plan)?;
+        None
+    } else {
+        let environment = &plan.app.environment;
+        Some(Way::choose(context, arguments, environment)?)
+    };
     store.ensure_key()?;
-    if store.is_sandbox_file() {
-        let place = store.place();
-        context.output.note(&format!(
-            "there is no keyring here; the sandbox connection is kept in {place}"
-        ));
-    }
+    context.tell_of_sandbox_file(&store);
     store.preflight()?;
     Ok((store, plan, way))
 }
@@ -274,8 +230,7 @@ fn given_secret(plan: &Plan, arguments: &Arguments) -> Result<Option<Secret>> {
     if !plan.needs_secret {
         return Ok(None);
     }
-    let file = arguments.client_secret_file.as_deref();
-    client_secret::given(arguments.client_secret_stdin, file, &plan.app.client_id)
+    client_secret::given(&arguments.secret, &plan.app.client_id)
 }
 
 /// Everything bound and set up, with nobody told yet.

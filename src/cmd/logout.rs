@@ -16,7 +16,7 @@ use crate::name::Name;
 use crate::oauth;
 use crate::output::day;
 use crate::session;
-use crate::store::{Key, Store};
+use crate::store::Store;
 
 /// How long all revocations of one run may take together: they are a courtesy, and what matters here is done.
 const REVOKE_TIME: Duration = Duration::from_secs(30);
@@ -79,11 +79,7 @@ fn remove(store: &Store, name: &Name) -> Result<Gone> {
     // A refresh that is under way elsewhere ends first, so that it can't bring the record back.
     let _alone = dirs::lock_connection(name)?;
     let connection = store.connection(name).ok().flatten();
-    let is_default = store.is_default(name);
-    let removed = store.remove(&Key::Connection(name.clone()))?;
-    if is_default {
-        store.remove(&Key::Default)?;
-    }
+    let removed = store.remove_connection(name)?;
     let name = connection
         .as_ref()
         .map_or_else(|| name.clone(), |connection| connection.name.clone());

@@ -31,7 +31,9 @@ const MAX_LOG_LINES: usize = 10_000;
 /// Its consent page lets you untick scopes and choose who signs in: two people
 /// of one organisation, or one of another. Behind the tokens are people/me,
 /// people and rooms, which want the scopes that Webex wants; tokens are revoked
-/// at /idb/oauth2/v1/revoke.
+/// at /idb/oauth2/v1/revoke. The device grant is at device/authorize and
+/// device/token, for apps with its four helper redirect URIs; a person types
+/// the digits at device/verify.
 ///
 ///   $ webex-connect sandbox --port 8912
 ///   $ echo sandbox-secret | webex-connect login try --client-id sandbox \
@@ -67,7 +69,8 @@ pub struct Arguments {
     /// With `*N` at its end the first N requests fail; after them the next --fail for the endpoint holds, or none.
     /// A request that fails changes nothing.
     ///
-    /// Endpoints: access_token, authorize, revoke, people/me, people, rooms, authorizations/tokenExpiry.
+    /// Endpoints: access_token, authorize, revoke, people/me, people, rooms, authorizations/tokenExpiry,
+    /// device/authorize, device/token.
     /// For example: --fail access_token=503*2 --fail revoke=401:invalid_client --fail authorize=access_denied
     #[arg(long, value_name = "FAULT")]
     fail: Vec<String>,

@@ -6,16 +6,17 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::cmd::Context;
-use crate::connection::{AuthType, Connection, Identity, State};
+use crate::connection::{AuthType, Connection, Grant, GrantSource, Identity, State};
 use crate::error::{Error, Kind, Result, foreign};
+use crate::scope::catalogue;
 use crate::session::{self, Live};
 use crate::store::Store;
 
 /// Show one connection in full
 ///
-/// Who signed in, with which app, what was asked for and what was granted,
-/// and until when it holds. The exit code is 0 if a token can be had without
-/// a person, and 4 if a person must sign in.
+/// Who signed in, with which app, which scopes were asked for, granted and
+/// missing, what each of them allows, and until when it holds. The exit code
+/// is 0 if a token can be had without a person, and 4 if a person must sign in.
 ///
 /// With --live, Webex is asked whether the token works; a stale one is
 /// refreshed first.
@@ -54,15 +55,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
             format!("{} has expired", connection.name),
         )
         .with_hint(session::sign_in(&connection))),
-        (_, State::ReconnectNeeded) => {
-            let why = connection.reconnect_needed.clone().unwrap_or_default();
-            Err(Error::new(
-                Kind::SignIn,
-                format!("{} needs a new sign-in", connection.name),
-            )
-            .with_detail(&why)
-            .with_hint(session::sign_in(&connection)))
-        }
+        (_, State::ReconnectNeeded) => Err(session::refused_before(&connection)),
     }
 }
 
@@ -128,31 +121,56 @@ fn text(
     );
     line("kept in", store.place());
     line("state", state(connection, live, now));
-    line(
-        "granted",
-        format!(
-            "{} scopes, {}",
-            connection.grant.granted.len(),
-            connection.grant.source.phrase()
-        ),
-    );
-    lines.extend(
-        connection
-            .grant
-            .granted
-            .iter()
-            .map(|scope| format!("{:12} {scope}", "")),
-    );
-    let missing = connection.grant.missing();
-    if !missing.is_empty() {
-        lines.push(format!(
-            "{:<12} {} scopes that were asked for",
-            "missing",
-            missing.len()
-        ));
-        lines.extend(missing.iter().map(|scope| format!("{:12} {scope}", "")));
-    }
+    lines.extend(scopes(&connection.grant));
     lines.join("\n")
+}
+
+/// The grant: each scope that was granted or is missing, with what it allows. What was asked for is the sum of both.
+fn scopes(grant: &Grant) -> Vec<String> {
+    let missing = grant.missing();
+    let wanted = match grant.requested.len() {
+        0 => "none: the token was made elsewhere".to_owned(),
+        n => format!("{}, {} of them granted", counted(n), n - missing.len()),
+    };
+    let granted = match grant.source {
+        GrantSource::Unknown => grant.source.phrase().to_owned(),
+        _ => format!(
+            "{}, {}",
+            counted(grant.granted.len()),
+            grant.source.phrase()
+        ),
+    };
+    let mut lines = vec![
+        format!("{:<12} {wanted}", "requested"),
+        format!("{:<12} {granted}", "granted"),
+    ];
+    lines.extend(grant.granted.iter().flat_map(|name| {
+        let unasked = match grant.requested.contains(name) {
+            true => "",
+            false => " (not asked for)",
+        };
+        explained(name, unasked)
+    }));
+    if !missing.is_empty() {
+        let head = format!("{}, asked for and not granted", counted(missing.len()));
+        lines.push(format!("{:<12} {head}", "missing"));
+        lines.extend(missing.iter().flat_map(|name| explained(name, "")));
+    }
+    lines
+}
+
+/// Two lines a scope: name and description side by side would not fit 80 columns.
+fn explained(name: &str, mark: &str) -> [String; 2] {
+    let about =
+        catalogue::find(name).map_or("not in the catalogue of scopes", |entry| entry.description);
+    [format!("  {name}{mark}"), format!("    {about}")]
+}
+
+fn counted(scopes: usize) -> String {
+    match scopes {
+        1 => "1 scope".to_owned(),
+        n => format!("{n} scopes"),
+    }
 }
 
 fn person(identity: Option<&Identity>) -> String {

@@ -1,31 +1,50 @@
 //! `token`: a valid access token.
 
 use clap::Args;
+use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::cmd::Context;
-use crate::error::Result;
+use crate::duration;
+use crate::error::{Error, Kind, Result};
 use crate::session;
 
 /// Print a valid access token
 ///
 /// The token stands alone on stdout. One that is about to expire is refreshed
-/// and saved first. A browser is never opened: where a person must sign in,
-/// the exit code is 4.
+/// and saved first; however many ask at once, Webex is asked once. A browser
+/// is never opened: where a person must sign in, the exit code is 4.
 ///
-///   $ curl -H "Authorization: Bearer $(webex-connect token work)" \
+/// A token is replaced five minutes before it expires, or when a tenth of its
+/// life is left. With --min-valid it is good for at least so long, or there
+/// is none and an error.
+///
+///   $ curl -H "$(webex-connect token work --header --min-valid 10m)" \
 ///       https://webexapis.com/v1/people/me
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
     /// The connection; without it WEBEX_CONNECT_CONNECTION, the default, or the only one
     name: Option<String>,
+    /// How long the token must still be valid: 30s, 10m, 1h, 14d
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    min_valid: Option<SignedDuration>,
+    /// Print it as an HTTP header, `Authorization: Bearer TOKEN`
+    #[arg(long)]
+    header: bool,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
+    if arguments.header && context.output.json {
+        let message = "`--header` and `--json` are two ways to print the token";
+        return Err(Error::new(Kind::Usage, message).with_hint("give one of them"));
+    }
     let store = context.store()?;
     let connection = context.connection(&store, arguments.name.as_deref())?;
-    let (connection, warning) = session::usable(&store, connection, &context.wire)?;
+    let (connection, warning) = match arguments.min_valid {
+        None => session::usable(&store, connection, &context.wire)?,
+        Some(least) => session::valid_for(&store, connection, &context.wire, least)?,
+    };
     if let Some(error) = warning {
         context.output.warning(&format!(
             "could not refresh {}, whose token holds a little longer: {error}",
@@ -33,13 +52,19 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         ));
     }
     let tokens = &connection.tokens;
-    if !context.output.json {
-        return context.output.result(tokens.access_token.expose());
+    if context.output.json {
+        return context.output.result_json(&json!({
+            "access_token": tokens.access_token,
+            "token_type": "Bearer",
+            "expires_at": tokens.expires_at,
+            "scopes": connection.grant.granted,
+        }));
     }
-    context.output.result_json(&json!({
-        "access_token": tokens.access_token,
-        "token_type": "Bearer",
-        "expires_at": tokens.expires_at,
-        "scopes": connection.grant.granted,
-    }))
+    let token = tokens.access_token.expose();
+    match arguments.header {
+        true => context
+            .output
+            .result(&format!("Authorization: Bearer {token}")),
+        false => context.output.result(token),
+    }
 }

@@ -1,6 +1,6 @@
 //! One request off a socket: read within bounds, parsed, nothing in it trusted.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -15,8 +15,8 @@ pub struct Request {
     /// The request target as sent: path and query.
     pub target: String,
     pub body: Vec<u8>,
-    /// The address of this machine that it came to, where the system tells.
-    pub arrived_at: Option<IpAddr>,
+    /// Our end and the other end of the connection; none where it is already gone.
+    pub ends: Option<(SocketAddr, SocketAddr)>,
     headers: Vec<(String, String)>,
 }
 
@@ -76,7 +76,7 @@ pub async fn read(stream: &mut TcpStream, max_body: usize) -> Result<Request, Op
     if length > max_body {
         return Err(Some(413));
     }
-    request.arrived_at = stream.local_addr().ok().map(|address| address.ip());
+    request.ends = stream.local_addr().ok().zip(stream.peer_addr().ok());
     request.body = bytes.split_off(head_end);
     while request.body.len() < length {
         if stream.read_buf(&mut request.body).await.map_err(|_| None)? == 0 {
@@ -122,7 +122,7 @@ fn parse_head(head: &[u8]) -> Result<Request, Option<u16>> {
         method: method.to_owned(),
         target: target.to_owned(),
         body: Vec::new(),
-        arrived_at: None,
+        ends: None,
         headers,
     })
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::http::{Held, Request, Response, Verdict};
-use crate::loopback::Listener;
+use crate::loopback::{Listener, Watch};
 use crate::page::{Forms, page};
 
 /// How long a browser that keeps its connection open may hold up the end.
@@ -12,17 +12,24 @@ const GOODBYE_TIME: Duration = Duration::from_secs(1);
 
 impl Listener {
     /// Serves until a browser asks for the start address. Gives the address of this machine that it came to, and the
-    /// browser, which waits for its page.
-    pub async fn meet(self) -> (Option<IpAddr>, Visitor) {
+    /// browser, which waits for its page. Programs of other users are turned away.
+    pub async fn meet(self, watch: Watch) -> (Option<IpAddr>, Visitor) {
         let (uri, start) = (self.redirect_uri, self.start_path);
         let handler = move |request: &Request| {
-            let right_host = request.header("Host").is_some_and(|host| uri.is_host(host));
-            match (request.path() == start, right_host, request.method.as_str()) {
-                (false, ..) => Verdict::Answer(Response::text(404, "nothing here\n")),
-                (_, false, _) => Verdict::Answer(Response::text(421, "not this host\n")),
-                (.., "GET") => Verdict::Hold(request.arrived_at),
-                _ => Verdict::Answer(Response::text(405, "only GET\n")),
+            let refuse = |status, why| Verdict::Answer(Response::text(status, why));
+            if request.path() != start {
+                return refuse(404, "nothing here\n");
             }
+            if !request.header("Host").is_some_and(|host| uri.is_host(host)) {
+                return refuse(421, "not this host\n");
+            }
+            if request.method != "GET" {
+                return refuse(405, "only GET\n");
+            }
+            if !watch.admits(request) {
+                return refuse(403, "not yours\n");
+            }
+            Verdict::Hold(request.ends.map(|(ours, _)| ours.ip()))
         };
         let (arrived_at, held) = self.server.serve(handler).await;
         (arrived_at, Visitor(held))

@@ -129,6 +129,13 @@ impl TokenAnswer {
     }
 }
 
+/// Whether tokens that came another way are such as a token answer may bring.
+pub fn are_tokens(tokens: &Tokens) -> bool {
+    let refresh_token = tokens.refresh_token.as_ref();
+    is_b64token(tokens.access_token.expose())
+        && refresh_token.is_none_or(|token| is_printable(token.expose()))
+}
+
 /// Webex's clock counts seconds; fractions would only be noise in JSON.
 fn whole_seconds(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second()).unwrap_or(now)
@@ -143,7 +150,7 @@ fn after(moment: Timestamp, seconds: u64) -> Timestamp {
 
 /// A lifetime in seconds: a number, or digits in a string. `null` is unknown; what is negative or no number at all
 /// is refused, and the error does not quote it.
-fn lifetime<'de, D: Deserializer<'de>>(
+pub fn lifetime<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<Option<u64>, D::Error> {
     let whole = |number: f64| (number >= 0.0).then_some(number as u64);

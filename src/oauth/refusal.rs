@@ -5,7 +5,6 @@ use serde_json::Value;
 use crate::app::PORTAL;
 use crate::client::Answer;
 use crate::error::{Error, Kind};
-use crate::name::Name;
 use crate::oauth::Purpose;
 use crate::scope::ScopeSet;
 use crate::scope::catalogue;
@@ -13,25 +12,25 @@ use crate::secret::Secret;
 
 /// What `error` in an authorization response means (RFC 6749 §4.1.2.1), in words that help.
 ///
-/// `secrets` are not shown, should they come back in it.
+/// `command` is the login to run again; `secrets` are not shown, should they come back in it.
 pub fn authorization_error(
     error: &str,
     description: Option<&str>,
     requested: &ScopeSet,
-    name: &Name,
+    command: &str,
     secrets: &[Secret],
 ) -> Error {
-    let again = format!("run `webex-connect login {name}` again");
+    let again = format!("run `{command}` again");
     let described = description.unwrap_or_default().to_ascii_lowercase();
     let told = match error {
-        _ if is_blocked(&described) => blocked(),
+        _ if is_blocked(&described) => blocked(&again),
         "access_denied" => {
             Error::new(Kind::Denied, "the request was refused on Webex's page").with_hint(again)
         }
         "invalid_scope" => Error::new(Kind::App, "Webex refused the scopes that were asked for")
             .with_hint(format!(
-                "tick every scope you ask for on the app at {PORTAL}, or state fewer with `--scope`; \
-                 `webex-connect scopes` explains them"
+                "tick every scope you ask for on the app at {PORTAL}, then {again}; or state fewer with `--scope` \
+                 (`webex-connect scopes` explains them)"
             )),
         "server_error" | "temporarily_unavailable" => {
             Error::new(Kind::Temporary, "Webex could not finish the sign-in").with_hint(again)
@@ -78,10 +77,28 @@ pub(super) fn is_blocked(described: &str) -> bool {
     words.iter().any(|word| described.contains(word))
 }
 
-fn blocked() -> Error {
-    Error::new(Kind::Denied, "an administrator of the organisation has blocked this app").with_hint(
-        "ask them to allow it in Control Hub (Apps, then Integrations), then run `webex-connect login` again",
+fn blocked(again: &str) -> Error {
+    Error::new(
+        Kind::Denied,
+        "an administrator of the organisation has blocked this app",
     )
+    .with_hint(format!(
+        "ask them to allow it in Control Hub (Apps, then Integrations), then {again}"
+    ))
+}
+
+fn client_refused(purpose: Purpose<'_>) -> Error {
+    let message = "Webex refused the app's client ID or client secret";
+    let hint = match purpose {
+        Purpose::Exchange { mend_client } | Purpose::Device { mend_client } => {
+            mend_client.to_owned()
+        }
+        Purpose::Refresh => format!(
+            "compare both with {PORTAL}; `webex-connect app update NAME` takes a new client secret, and \
+             `webex-connect app list` shows which app it is"
+        ),
+    };
+    Error::new(Kind::App, message).with_hint(hint)
 }
 
 /// A refusal in either of Webex's shapes, or in none.
@@ -113,6 +130,11 @@ impl Refusal {
         }
     }
 
+    /// The `error` of RFC 6749 §5.2, where the answer has one.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
     pub(super) fn mentions(&self, words: &str) -> bool {
         let code = self.code.as_deref().unwrap_or_default();
         let description = self.description.as_deref().unwrap_or_default();
@@ -134,7 +156,7 @@ impl Refusal {
     }
 
     /// A definite refusal names its cause; everything that may pass is [`Kind::Temporary`].
-    pub fn into_error(self, purpose: Purpose) -> Error {
+    pub fn into_error(self, purpose: Purpose<'_>) -> Error {
         let status = self.status;
         let error = if (300..400).contains(&status) {
             let message = format!(
@@ -156,11 +178,9 @@ impl Refusal {
                 .unwrap_or_default()
                 .to_ascii_lowercase(),
         ) {
-            blocked()
+            blocked("run `webex-connect login` again")
         } else if status == 401 || self.is_about_the_client() {
-            Error::new(Kind::App, "Webex refused the app's client ID or client secret").with_hint(format!(
-                "compare both with {PORTAL}, then run `webex-connect login` with `--client-id` again"
-            ))
+            client_refused(purpose)
         } else if self.mentions("redirect") {
             Error::new(Kind::App, "Webex refused the redirect URI").with_hint(format!(
                 "register it on the app at {PORTAL}, character for character"
@@ -171,6 +191,11 @@ impl Refusal {
         } else {
             self.grant_error(purpose)
         };
+        self.told_with(error)
+    }
+
+    /// An error with Webex's own words for it.
+    pub fn told_with(self, error: Error) -> Error {
         let detail = [self.code, self.description]
             .into_iter()
             .flatten()
@@ -188,25 +213,32 @@ impl Refusal {
         } else {
             Kind::Failure
         };
-        let detail = [self.code, self.description]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(": ");
-        Error::new(kind, format!("Webex answered {}", self.status))
-            .with_detail(&detail)
-            .with_tracking_id(self.tracking_id)
+        let error = Error::new(kind, format!("Webex answered {}", self.status));
+        self.told_with(error)
     }
 
-    fn grant_error(&self, purpose: Purpose) -> Error {
+    fn grant_error(&self, purpose: Purpose<'_>) -> Error {
         match purpose {
-            Purpose::Exchange => Error::new(Kind::SignIn, "Webex refused the authorization code")
-                .with_hint("codes live for seconds and work once: run the same `webex-connect login` again"),
-            Purpose::Refresh if self.is_about_the_grant() => {
-                Error::new(Kind::SignIn, "Webex refused the refresh token: it was used elsewhere, revoked or has expired")
-            }
-            Purpose::Refresh => Error::new(Kind::Failure, format!("Webex refused the refresh ({})", self.status))
-                .with_hint("run `webex-connect login` to sign in again if this goes on"),
+            Purpose::Exchange { .. } => Error::new(
+                Kind::SignIn,
+                "Webex refused the authorization code",
+            )
+            .with_hint(
+                "codes live for seconds and work once: run the same `webex-connect login` again",
+            ),
+            Purpose::Device { .. } => Error::new(
+                Kind::Failure,
+                "Webex ended the sign-in with an error it alone knows",
+            ),
+            Purpose::Refresh if self.is_about_the_grant() => Error::new(
+                Kind::SignIn,
+                "Webex refused the refresh token: it was used elsewhere, revoked or has expired",
+            ),
+            Purpose::Refresh => Error::new(
+                Kind::Failure,
+                format!("Webex refused the refresh ({})", self.status),
+            )
+            .with_hint("run `webex-connect login` to sign in again if this goes on"),
         }
     }
 }

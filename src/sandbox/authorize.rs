@@ -3,10 +3,11 @@
 use url::Url;
 
 use crate::http::Request;
+use crate::page::escape;
 use crate::sandbox::answer::{Answer, Refusal};
 use crate::sandbox::bounded::Bounded;
 use crate::sandbox::codes::{Terms, is_challenge};
-use crate::sandbox::consent::{self, Choice};
+use crate::sandbox::consent::{self, Choice, Question};
 use crate::sandbox::faults::Outcome;
 use crate::sandbox::params::Params;
 use crate::sandbox::{RegisteredApp, Service, people, random};
@@ -59,7 +60,8 @@ pub fn ask(service: &Service, request: &Request, now: i64) -> Result<Answer, Ref
         Ok(asked) if service.approve => allow(service, asked, now),
         Ok(asked) => {
             let id = random::id();
-            let page = consent::ask(app, &asked.terms, &id);
+            let back = leads_to(&asked.terms);
+            let page = consent::ask(&question(app, &asked.terms, &back, &id));
             let entry = (asked, now.saturating_add(REQUEST_LIFE));
             service.state().pending.0.insert(id, entry);
             Ok(Answer::page(page))
@@ -88,7 +90,9 @@ pub fn decide(service: &Service, request: &Request, now: i64) -> Result<Answer, 
     if choice.allow && kept.is_empty() {
         // Nothing is decided yet, so the request goes on waiting.
         let app = service.app(&asked.terms.client_id).ok_or_else(not_ours)?;
-        let page = consent::ask_again(app, &asked.terms, &choice);
+        let back = leads_to(&asked.terms);
+        let question = question(app, &asked.terms, &back, &choice.request);
+        let page = consent::ask_again(&question, &choice);
         return Ok(Answer::page(page));
     }
     let decided = state.pending.0.remove(&choice.request);
@@ -104,9 +108,29 @@ pub fn decide(service: &Service, request: &Request, now: i64) -> Result<Answer, 
     refuse(uri, Some(state), "access_denied", description)
 }
 
+fn question<'a>(
+    app: &'a RegisteredApp,
+    terms: &'a Terms,
+    leads_to: &'a str,
+    request: &'a str,
+) -> Question<'a> {
+    Question {
+        app,
+        action: "/v1/authorize",
+        leads_to,
+        person: terms.person,
+        scopes: &terms.scopes,
+        request,
+    }
+}
+
+fn leads_to(terms: &Terms) -> String {
+    format!("<code>{}</code>", escape(&terms.redirect_uri))
+}
+
 /// A page of another site can come here under a name of its own that resolves to 127.0.0.1; it would then read the
 /// consent page and press its button.
-fn check_host(service: &Service, request: &Request) -> Result<(), Refusal> {
+pub fn check_host(service: &Service, request: &Request) -> Result<(), Refusal> {
     let host = request.header("Host").unwrap_or_default();
     if service.hosts.iter().any(|h| h.eq_ignore_ascii_case(host)) {
         return Ok(());
@@ -171,7 +195,7 @@ fn read(app: &RegisteredApp, redirect_uri: &str, params: &Params) -> Result<Aske
 }
 
 /// The scopes asked for, if the app is registered with each of them.
-fn registered(app: &RegisteredApp, scope: &str) -> Result<ScopeSet, String> {
+pub fn registered(app: &RegisteredApp, scope: &str) -> Result<ScopeSet, String> {
     let scopes = ScopeSet::parse_strict(scope)
         .map_err(|_| "The scope is empty or holds a character it can't have.".to_owned())?;
     let unknown = scopes.missing_from(&app.scopes);

@@ -19,14 +19,15 @@ impl<V> Bounded<V> {
         }
     }
 
-    pub fn insert(&mut self, key: String, value: V) {
+    /// Gives back the entry where it now is.
+    pub fn insert(&mut self, key: String, value: V) -> &mut V {
         if self.order.len() >= self.max
             && let Some(oldest) = self.order.pop_front()
         {
             self.entries.remove(&oldest);
         }
         self.order.push_back(key.clone());
-        self.entries.insert(key, value);
+        self.entries.entry(key).insert_entry(value).into_mut()
     }
 
     pub fn get(&self, key: &str) -> Option<&V> {
@@ -35,6 +36,14 @@ impl<V> Bounded<V> {
 
     pub fn get_mut(&mut self, key: &str) -> Option<&mut V> {
         self.entries.get_mut(key)
+    }
+
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.entries.values()
+    }
+
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.entries.values_mut()
     }
 
     pub fn remove(&mut self, key: &str) -> Option<V> {

@@ -41,6 +41,19 @@ pub fn authenticate<'a>(
     Ok(app)
 }
 
+/// For the endpoints that take no secret in the body.
+///
+/// # Errors
+/// There is no Basic header (RFC 6749 §5.2).
+pub fn require_basic(request: &Request) -> Result<(), Refusal> {
+    if basic(request).is_some() {
+        return Ok(());
+    }
+    let description = "The client ID and secret must come as Basic in the Authorization header.";
+    Err(Refusal::idbroker(401, "invalid_client", description)
+        .with_header("WWW-Authenticate", "Basic realm=\"sandbox\""))
+}
+
 /// The credentials of a Basic header, each half decoded as a form value (RFC 6749 §2.3.1).
 pub fn basic(request: &Request) -> Option<Basic> {
     let (scheme, encoded) = request.header("Authorization")?.split_once(' ')?;

@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use crate::http::Response;
 use crate::page::{Forms, escape, fill, page};
 use crate::sandbox::RegisteredApp;
-use crate::sandbox::codes::Terms;
 use crate::sandbox::params::Params;
 use crate::sandbox::people::{self, Person};
 use crate::scope::ScopeSet;
@@ -15,36 +14,48 @@ use crate::scope::ScopeSet;
 const NOTHING_KEPT: &str =
     r#"<p class="notice" role="alert">Keep at least one scope, or press Refuse.</p>"#;
 
-/// The page, with every scope asked for ticked. `request` is the ID that the form sends back.
-pub fn ask(app: &RegisteredApp, terms: &Terms, request: &str) -> Response {
-    draw(200, "", app, terms, terms.person, &terms.scopes, request)
+/// What the page asks, whatever comes of the answer.
+pub struct Question<'a> {
+    pub app: &'a RegisteredApp,
+    /// Where the form goes.
+    pub action: &'a str,
+    /// Who gets the answer, as markup.
+    pub leads_to: &'a str,
+    /// Who signs in unless the person says otherwise.
+    pub person: &'static Person,
+    pub scopes: &'a ScopeSet,
+    /// The ID that the form sends back.
+    pub request: &'a str,
+}
+
+/// The page, with every scope asked for ticked.
+pub fn ask(question: &Question) -> Response {
+    draw(200, "", question, question.person, question.scopes)
 }
 
 /// The page again, as the person left it: nothing was ticked.
-pub fn ask_again(app: &RegisteredApp, terms: &Terms, choice: &Choice) -> Response {
+pub fn ask_again(question: &Question, choice: &Choice) -> Response {
     let none = ScopeSet::default();
-    let (person, request) = (choice.person, &choice.request);
-    draw(400, NOTHING_KEPT, app, terms, person, &none, request)
+    draw(400, NOTHING_KEPT, question, choice.person, &none)
 }
 
 fn draw(
     status: u16,
     notice: &str,
-    app: &RegisteredApp,
-    terms: &Terms,
+    question: &Question,
     person: &Person,
     ticked: &ScopeSet,
-    request: &str,
 ) -> Response {
     let content = fill(
         include_str!("consent.html"),
         &[
             ("notice", notice),
-            ("app", &escape(&app.name)),
+            ("action", question.action),
+            ("app", &escape(&question.app.name)),
             ("people", &options(person)),
-            ("redirect_uri", &escape(&terms.redirect_uri)),
-            ("scopes", &checkboxes(&terms.scopes, ticked)),
-            ("request", request),
+            ("leads_to", question.leads_to),
+            ("scopes", &checkboxes(question.scopes, ticked)),
+            ("request", question.request),
         ],
     );
     page(status, "Sandbox: allow access?", &content, Forms::Any)

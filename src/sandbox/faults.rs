@@ -6,10 +6,12 @@ use std::str::FromStr;
 use crate::sandbox::answer::Refusal;
 
 /// Where a fault can be: paths below the API base, and `revoke`, which lies outside it.
-pub const ENDPOINTS: [&str; 7] = [
+pub const ENDPOINTS: [&str; 9] = [
     "access_token",
     "authorizations/tokenExpiry",
     "authorize",
+    "device/authorize",
+    "device/token",
     "people",
     "people/me",
     "revoke",

@@ -26,16 +26,19 @@ const SHOWN: [&str; 14] = [
     "type",
 ];
 /// Parameters shown by name alone.
-const MASKED: [&str; 9] = [
+const MASKED: [&str; 12] = [
     "access_token",
     "client_secret",
     "code",
     "code_challenge",
     "code_verifier",
+    "device_code",
     "refresh_token",
     "request",
     "state",
     "token",
+    "userCode",
+    "user_code",
 ];
 /// Stands for a value, and for a name that is neither shown nor masked: a token in the wrong place is a name too.
 const MASK: &str = "…";

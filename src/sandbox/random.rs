@@ -17,6 +17,17 @@ pub fn id() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes::<32>())
 }
 
+/// Six digits for a person to type. The last of the bytes' values is left out, so that each is as likely.
+pub fn digits() -> String {
+    const ALL: u32 = 1_000_000;
+    loop {
+        let number = u32::from_be_bytes(bytes());
+        if number < u32::MAX / ALL * ALL {
+            return format!("{:06}", number % ALL);
+        }
+    }
+}
+
 /// A version 4 UUID (RFC 9562 §5.4).
 pub fn uuid() -> String {
     let mut bytes = bytes::<16>();

@@ -26,12 +26,7 @@ pub fn answer(service: &Service, request: &Request, now: i64) -> Result<Answer, 
     if params.repeated() {
         return refuse("invalid_request", "A parameter is repeated.");
     }
-    if client::basic(request).is_none() {
-        let description =
-            "The client ID and secret must come as Basic in the Authorization header.";
-        return Err(Refusal::idbroker(401, "invalid_client", description)
-            .with_header("WWW-Authenticate", "Basic realm=\"sandbox\""));
-    }
+    client::require_basic(request)?;
     let app = client::authenticate(service, request, &params)?;
     let Some(token) = params.get("token") else {
         return refuse("invalid_request", "The token is missing.");

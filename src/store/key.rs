@@ -14,7 +14,7 @@ use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::prompt;
 use crate::store::private;
-use crate::variables::{self, KEY, KEY_FILE, PASSPHRASE, PASSPHRASE_FILE};
+use crate::variables::{self, CREDENTIALS, KEY, KEY_FILE, PASSPHRASE, PASSPHRASE_FILE};
 
 /// The largest key file read: an identity is 74 characters, and age-keygen adds two comment lines.
 const MAX_KEY_FILE: u64 = 64 * 1024;
@@ -22,6 +22,8 @@ const MAX_KEY_FILE: u64 = 64 * 1024;
 const WORK_FACTOR: u8 = 15;
 /// The highest cost taken when one is opened: 2^18 takes 0.8 s and 281 MB. More would be somebody's trap.
 const MAX_WORK_FACTOR: u8 = 18;
+/// What the key is called among systemd's credentials.
+const CREDENTIAL: &str = "webex-connect-key";
 /// How a file in the age format begins.
 const AGE_MAGIC: &[u8] = b"age-encryption.org/";
 
@@ -46,8 +48,8 @@ impl KeySource {
         }
     }
 
-    /// The key from the first source that has one: a variable, a file named by a variable, the file beside the
-    /// store.
+    /// The key from the first source that has one: the variable with the key, the file that a variable names, the
+    /// systemd credential `webex-connect-key`, the file beside the store.
     ///
     /// # Errors
     /// A source holds something else, or its passphrase is wrong or missing.
@@ -93,9 +95,14 @@ impl KeySource {
         if self.find()?.is_none() {
             return Ok(None);
         }
-        for variable in [KEY, KEY_FILE] {
-            if self.takes_variables && variables::read(variable)?.is_some() {
-                return Ok(Some(variable.to_owned()));
+        if self.takes_variables {
+            for variable in [KEY, KEY_FILE] {
+                if variables::read(variable)?.is_some() {
+                    return Ok(Some(variable.to_owned()));
+                }
+            }
+            if credential()?.is_some() {
+                return Ok(Some(format!("the systemd credential {CREDENTIAL}")));
             }
         }
         Ok(Some(self.path.display().to_string()))
@@ -113,27 +120,36 @@ impl KeySource {
     pub fn missing(&self) -> Error {
         Error::new(Kind::Store, "there is no key for the sealed file").with_hint(format!(
             "set {PASSPHRASE} or {PASSPHRASE_FILE} and one is made at {}, or bring your own \
-             (`age-keygen`) in {KEY} or {KEY_FILE}",
+             (`age-keygen`) in {KEY} or {KEY_FILE}, or as the systemd credential {CREDENTIAL}",
             self.path.display()
         ))
     }
 
     fn unlock(&self) -> Result<Option<Identity>> {
-        if self.takes_variables {
-            if let Some(key) = variables::read(KEY)? {
-                return parse(&key, KEY).map(Some);
-            }
-            if let Some(path) = variables::read(KEY_FILE)? {
-                let path = Path::new(path.as_str());
-                // A key handed over by a secret manager may be a symbolic link or belong to root.
-                return self.open(path, read_named(path)?).map(Some);
-            }
+        if self.takes_variables
+            && let Some(identity) = self.provided()?
+        {
+            return Ok(Some(identity));
         }
         if !private::exists(&self.path)? {
             return Ok(None);
         }
         let bytes = Zeroizing::new(private::read(&self.path, MAX_KEY_FILE)?);
         self.open(&self.path, bytes).map(Some)
+    }
+
+    /// What the surroundings provide. A key handed over by a secret manager may be a symbolic link or belong to root.
+    fn provided(&self) -> Result<Option<Identity>> {
+        if let Some(key) = variables::read(KEY)? {
+            return parse(&key, KEY).map(Some);
+        }
+        let named = match variables::read(KEY_FILE)? {
+            Some(path) => Some(PathBuf::from(path)),
+            None => credential()?,
+        };
+        named
+            .map(|path| self.open(&path, read_named(&path)?))
+            .transpose()
     }
 
     fn open(&self, path: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<Identity> {
@@ -221,6 +237,28 @@ impl KeySource {
         let _ = self.unlocked.set(identity);
         Ok(())
     }
+}
+
+/// The identity that opens what another machine sealed: of the file that is named, else from wherever the surroundings
+/// provide the sealed file's key.
+///
+/// # Errors
+/// As for [`KeySource::find`].
+pub fn identity(file: Option<&Path>, may_ask: bool) -> Result<Option<Identity>> {
+    let source = KeySource::new(PathBuf::new(), true, may_ask);
+    match file {
+        Some(path) => source.open(path, read_named(path)?).map(Some),
+        None => source.provided(),
+    }
+}
+
+/// The key among systemd's credentials, if it is there.
+fn credential() -> Result<Option<PathBuf>> {
+    let Some(directory) = variables::read(CREDENTIALS)? else {
+        return Ok(None);
+    };
+    let path = Path::new(&directory).join(CREDENTIAL);
+    Ok(private::exists(&path)?.then_some(path))
 }
 
 fn ask(question: &str) -> Result<SecretString> {

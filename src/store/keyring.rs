@@ -1,6 +1,8 @@
 //! The OS keyring as a home of records: one item each.
 
 mod platform;
+#[cfg(not(any(target_os = "macos", windows)))]
+mod reader;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -8,9 +10,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use keyring::api::CredentialStore;
 
 use crate::error::{Error, Kind, Result};
+use crate::store::keyring::platform::Session;
 use crate::store::parts::{self, Step};
 use crate::store::record::unreadable;
 
@@ -30,7 +32,7 @@ pub enum OpenError {
     Other(Error),
 }
 
-type Job = Box<dyn FnOnce(&CredentialStore) + Send>;
+type Job = Box<dyn FnOnce(&Session) + Send>;
 
 /// A session with the keyring. A keyring may wait for a person or hang, so every call runs on a thread of its own
 /// and is waited for with a bound.
@@ -55,10 +57,10 @@ impl Keyring {
         };
         let (jobs, todo) = mpsc::channel::<Job>();
         let (opened, opening) = mpsc::channel();
-        let started = std::thread::Builder::new().spawn(move || match platform::open() {
-            Ok(store) => {
+        let started = std::thread::Builder::new().spawn(move || match Session::open() {
+            Ok(session) => {
                 if opened.send(Ok(())).is_ok() {
-                    todo.iter().for_each(|job| job(store.as_ref()));
+                    todo.iter().for_each(|job| job(&session));
                 }
             }
             // Nobody waits any longer; there is nothing left to tell.
@@ -120,27 +122,13 @@ impl Keyring {
     /// Every record of ours, by the keyring's own search. One that can't be put together comes as the empty text,
     /// which no record is.
     pub fn all(&self) -> Result<Vec<(String, String)>> {
-        let items: BTreeMap<String, String> = self.ask("search", |store| {
-            let mut found = BTreeMap::new();
-            for entry in platform::search(store)? {
-                let Some((_, item)) = entry.get_specifiers() else {
-                    continue;
-                };
-                match entry.get_secret() {
-                    Ok(secret) => {
-                        found.insert(item, String::from_utf8(secret).unwrap_or_default());
-                    }
-                    Err(error) if is_silence(&error) => return Err(error),
-                    Err(error @ keyring::Error::NoStorageAccess(_)) => return Err(error),
-                    // Another process removed it since the search.
-                    Err(keyring::Error::NoEntry | keyring::Error::PlatformFailure(_)) => {}
-                    Err(_) => {
-                        found.insert(item, String::new());
-                    }
-                }
-            }
-            Ok(found)
-        })?;
+        let found = self.ask("search", Session::all)?.into_iter();
+        let items: BTreeMap<String, String> = found
+            .map(|(item, secret)| {
+                let text = secret.and_then(|secret| String::from_utf8(secret).ok());
+                (item, text.unwrap_or_default())
+            })
+            .collect();
         let whole = |key: &str, own: &str| -> String {
             let parts = parts::named_by(key, own);
             if parts.is_empty() {
@@ -160,8 +148,8 @@ impl Keyring {
         if self.limit == usize::MAX {
             return Ok(Vec::new());
         }
-        self.ask("search", |store| {
-            let entries = platform::search(store)?;
+        self.ask("search", |session| {
+            let entries = platform::search(session.store()?)?;
             Ok(entries
                 .iter()
                 .filter_map(|entry| entry.get_specifiers())
@@ -172,12 +160,7 @@ impl Keyring {
 
     fn read_item(&self, item: &str) -> Result<Option<String>> {
         let name = item.to_owned();
-        let secret = self.ask("read", move |store| {
-            match store.build(platform::SERVICE, &name, None)?.get_secret() {
-                Err(keyring::Error::NoEntry) => Ok(None),
-                read => read.map(Some),
-            }
-        })?;
+        let secret = self.ask("read", move |session| session.read(&name))?;
         secret
             .map(|secret| String::from_utf8(secret).map_err(|_| incomplete(item)))
             .transpose()
@@ -188,18 +171,16 @@ impl Keyring {
         match step {
             Step::Write { item, text } => {
                 let label = label.to_owned();
-                self.ask("save", move |store| {
-                    let entry = platform::writable(store, &item, &label)?;
+                self.ask("save", move |session| {
+                    let entry = platform::writable(session.store()?, &item, &label)?;
                     entry.set_secret(text.as_bytes())?;
                     platform::relabel(&entry, &label);
                     Ok(true)
                 })
             }
-            Step::Remove { item } => self.ask("remove", move |store| {
-                match store
-                    .build(platform::SERVICE, &item, None)?
-                    .delete_credential()
-                {
+            Step::Remove { item } => self.ask("remove", move |session| {
+                let entry = session.store()?.build(platform::SERVICE, &item, None)?;
+                match entry.delete_credential() {
                     Err(keyring::Error::NoEntry) => Ok(false),
                     removed => removed.map(|()| true),
                 }
@@ -210,12 +191,12 @@ impl Keyring {
     fn ask<T, F>(&self, what: &str, job: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&CredentialStore) -> keyring::Result<T> + Send + 'static,
+        F: FnOnce(&Session) -> keyring::Result<T> + Send + 'static,
     {
         let (answer, answered) = mpsc::channel();
-        let job: Job = Box::new(move |store| {
+        let job: Job = Box::new(move |session| {
             // A caller that gave up has no use for the answer.
-            let _ = answer.send(job(store));
+            let _ = answer.send(job(session));
         });
         // Where the thread has ended, so has the receiver below.
         let _ = self.jobs.send(job);

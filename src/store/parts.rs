@@ -155,6 +155,7 @@ mod tests {
         )
     }
 
+    /// ST-06, with Windows' limit.
     #[test]
     fn a_crash_between_any_two_writes_leaves_the_old_record_or_the_new_one() {
         let lengths = [10, LIMIT - 25, LIMIT, 3 * LIMIT, 9 * LIMIT];

@@ -51,7 +51,8 @@ fn open_private(path: &Path) -> io::Result<File> {
         "it is not a regular file"
     } else if metadata.uid() != rustix::process::geteuid().as_raw() {
         "it belongs to another user"
-    } else if metadata.nlink() != 1 {
+    } else if metadata.nlink() > 1 {
+        // No name at all is that of a file which was replaced just after it was opened.
         "it has a second name (hard link)"
     } else {
         return Ok(file);

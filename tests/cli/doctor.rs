@@ -129,7 +129,7 @@ connections  ok       none yet
 app          ok       1 of your own: own
 ports        ok       {uri}: port {port} is free on 127.0.0.1 and ::1
 browser      warning  an SSH session: a browser opened here would not come up before you
-                      hint: connect with `ssh -L {port}:127.0.0.1:{port} USER@HOST`, then print the address with \
+                      hint: connect with `ssh -L {port}:127.0.0.1:{port} USER@192.0.2.2`, then print the address with \
 `webex-connect login --no-browser` and paste the one the browser ends on, or use `webex-connect login --device`
 ca           ok       the CA certificates in {ca} alone: the system has none
 proxy        ok       none is set
@@ -345,6 +345,33 @@ fn files_that_others_can_read_are_told() {
     );
     mode("data/webex-connect/store.key", 0o600);
     has(&one(&doctor(&env, 0), "store"), &["ok: "]);
+}
+
+#[test]
+fn the_source_of_the_key_is_named() {
+    let authority = webex(None);
+    let key = Identity::generate().to_string();
+    let env = at(&authority);
+    fs::remove_file(env.path(STORE)).unwrap();
+    let file = env.write("webex-connect-key", key.expose_secret());
+    let named = env
+        .var("WEBEX_CONNECT_KEY", "")
+        .var("WEBEX_CONNECT_KEY_FILE", &file);
+    add_app(&named, "own", &authority.base, &redirect_uri());
+    let store = one(&doctor(&named, 0), "store");
+    has(&store, &["ok: ", "; its key: WEBEX_CONNECT_KEY_FILE"]);
+    let home = named.path("");
+    let handed = named
+        .var("WEBEX_CONNECT_KEY_FILE", "")
+        .var("CREDENTIALS_DIRECTORY", home);
+    let store = one(&doctor(&handed, 0), "store");
+    has(
+        &store,
+        &[
+            "ok: ",
+            "; its key: the systemd credential webex-connect-key",
+        ],
+    );
 }
 
 /// BD-01, BD-02, seen before the login.

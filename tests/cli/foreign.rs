@@ -24,7 +24,7 @@ fn connected() -> Env {
                 "id": FOREIGN, "display_name": FOREIGN, "email": FOREIGN, "org_id": FOREIGN,
                 "type": "person",
             });
-            record["reconnect_needed"] = json!(FOREIGN);
+            record["mark"] = json!({"is": "reconnect_needed", "reason": FOREIGN});
         }
     });
     env

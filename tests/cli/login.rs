@@ -372,8 +372,8 @@ fn a_login_nobody_could_complete_ends_at_once() {
         .code(4)
         .stderr(
             "error: nobody could sign in here: there is no desktop and no terminal\n\
-             hint: let the sandbox consent by itself with `--approve`, open the printed address yourself with \
-             `--no-browser`, or name a program that opens it with `--browser CMD`\n",
+             hint: let the sandbox consent by itself with `--approve`, sign in from another device with \
+             `--device`, open the printed address yourself with `--no-browser`, or name a program that opens it with `--browser CMD`\n",
         )
         .within(5)
         .check();

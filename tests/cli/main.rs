@@ -5,23 +5,41 @@
 //! `CB-07` name the hostile case a row comes from.
 #![cfg(unix)]
 
+mod advice;
 mod answers;
+mod api;
+mod api_hosts;
+mod api_refusals;
 mod app;
 mod app_check;
 mod app_login;
+mod asked_scopes;
+#[cfg(target_os = "linux")]
+mod at_once;
 mod bind;
+mod check;
+mod client;
 mod consent;
+#[cfg(target_os = "linux")]
+mod cut_off;
 mod doctor;
 mod doctor_loopback;
 mod empty;
 #[cfg(target_os = "linux")]
 mod endless;
 mod env;
+#[cfg(target_os = "linux")]
+mod exec;
 mod first_login;
 #[cfg(target_os = "linux")]
 mod flood;
 #[cfg(target_os = "linux")]
 mod foreign;
+mod guards;
+#[cfg(target_os = "linux")]
+mod guided;
+mod help;
+mod ledger;
 mod listener;
 mod login;
 mod logout;
@@ -30,18 +48,28 @@ mod manage;
 mod opener;
 #[cfg(target_os = "linux")]
 mod output;
+mod pages;
 #[cfg(target_os = "linux")]
 mod passphrase;
+#[cfg(target_os = "linux")]
+mod paste;
 mod proxy;
 mod redirects;
+mod refresh;
 mod refusals;
 mod sandbox;
 mod sandbox_api;
+mod sandbox_device;
 mod sandbox_faults;
 mod sandbox_revoke;
 mod scopes;
 #[cfg(target_os = "linux")]
 mod sealed;
+mod start_address;
 mod store;
 mod tls;
 mod token;
+mod transfer;
+#[cfg(target_os = "linux")]
+mod transfer_forged;
+mod troubles;

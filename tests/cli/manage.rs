@@ -133,7 +133,8 @@ fn status_shows_a_connection_in_full() {
         "client ID    sandbox\n",
         "state        ready\n",
         "granted      12 scopes, as Webex reported\n",
-        "             spark:teams_write",
+        "requested    12 scopes, 12 of them granted\n",
+        "\n  spark:teams_write\n",
     ] {
         assert!(status.contains(words), "{words:?} is not in:\n{status}");
     }

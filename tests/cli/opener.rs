@@ -11,6 +11,8 @@ use url::Url;
 use crate::env::process::Stream;
 use crate::env::{Authority, CLIENT_SECRET, CODE, Ca, Env, Login, Reply, consent, free_port, http};
 
+const PASSPHRASE: &str = "correct horse battery staple";
+
 fn redirect_uri() -> String {
     format!("http://127.0.0.1:{}/callback", free_port())
 }
@@ -161,6 +163,7 @@ fn sent_off(env: &Env, opener: &str) -> (String, Url) {
         &query(&login.url, "code_challenge"),
         CLIENT_SECRET,
         "AGE-SECRET-KEY",
+        PASSPHRASE,
     ] {
         for place in [&seen, &environment, &argv] {
             assert!(!place.contains(secret), "BR-04: {secret} in {place}");
@@ -178,11 +181,13 @@ fn query(url: &Url, name: &str) -> String {
     pairs.map(|(_, value)| value.into_owned()).collect()
 }
 
-/// BR-04.
+/// BR-04, and ST-12: what opens the store is in no child's environment.
 #[test]
 fn no_two_logins_share_anything_and_the_opener_learns_nothing() {
-    const LOGINS: usize = 30;
-    let env = Env::new().var("WEBEX_CONNECT_CLIENT_SECRET", CLIENT_SECRET);
+    const LOGINS: usize = 200;
+    let env = Env::new()
+        .var("WEBEX_CONNECT_CLIENT_SECRET", CLIENT_SECRET)
+        .var("WEBEX_CONNECT_PASSPHRASE", PASSPHRASE);
     let seen = "env >\"$HOME/environment\"\nprintf '%s\\n' \"$#\" \"$@\" >\"$HOME/seen\"";
     let opener = env.script("opener", seen);
     let mut unique = BTreeSet::new();

@@ -111,6 +111,7 @@ fn the_token_is_the_same_on_a_terminal_and_in_a_pipe() {
 fn the_wait_is_counted_down_on_a_terminal_and_ctrl_c_ends_it() {
     let scene = Scene::open();
     let env = Env::new();
+    let secret = env.write("secret", "s3cret\n").display().to_string();
     let redirect_uri = format!("http://127.0.0.1:{}/callback", crate::env::free_port());
     let args = [
         "login",
@@ -121,14 +122,56 @@ fn the_wait_is_counted_down_on_a_terminal_and_ctrl_c_ends_it() {
         "--redirect-uri",
         &redirect_uri,
     ];
-    let args = [&args[..], &["--no-browser", "--timeout", "90"]].concat();
-    let mut terminal = Terminal::run(&env, &args);
-    terminal.shows("Client secret").types("s3cret-typed\n");
+    let more = [
+        "--no-browser",
+        "--timeout",
+        "90",
+        "--no-input",
+        "--client-secret-file",
+        &secret,
+    ];
+    let mut terminal = Terminal::run(&env, &[&args[..], &more].concat());
     terminal
         .shows("/authorize?")
         .shows("1:30 left")
         .shows("1:29 left")
         .types("\u{3}");
+    let (code, screen) = terminal.ends();
+    assert_eq!(code, 130, "{screen}");
+    assert!(
+        screen.contains("interrupted; nothing was stored"),
+        "{screen}"
+    );
+}
+
+/// Where a person may paste, nothing is redrawn under their hands; the time there is stands in the invitation.
+#[test]
+fn a_person_who_may_paste_is_told_how_long_there_is_and_ctrl_c_ends_it() {
+    let scene = Scene::open();
+    let env = Env::new();
+    let redirect_uri = format!("http://127.0.0.1:{}/callback", crate::env::free_port());
+    let mut terminal = Terminal::run(
+        &env,
+        &[
+            &[
+                "login",
+                "--client-id",
+                "x",
+                "--api-base",
+                &scene.sandbox.base,
+            ][..],
+            &[
+                "--redirect-uri",
+                &redirect_uri,
+                "--no-browser",
+                "--timeout",
+                "90",
+            ],
+        ]
+        .concat(),
+    );
+    terminal.shows("Client secret").types("s3cret-typed\n");
+    terminal.shows("/authorize?").shows("1:30").types("\u{3}");
     let (code, screen) = terminal.ends();
     assert_eq!(code, 130, "{screen}");
     assert!(

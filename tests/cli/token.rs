@@ -1,33 +1,17 @@
 //! `token`: one that works, or an exit code that says what to do.
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::env::{Env, Sandbox, Scene};
-
-/// A connection to a sandbox with more options, signed in.
-fn connected(sandbox_options: &[&str]) -> (Env, Sandbox) {
-    let mut scene = Scene::sandboxed(sandbox_options);
-    let callback = scene.login.consent("allow");
-    scene.login.deliver(&callback);
-    let finished = scene.login.finish();
-    assert_eq!(finished.code, Some(0), "{finished}");
-    (scene.env, scene.sandbox)
-}
+use crate::env::{Env, Scene};
 
 fn token(env: &Env) -> String {
     env.run(["token"]).any_stdout().check().out()
 }
 
-fn refreshes(sandbox: &mut Sandbox) -> usize {
-    let requests = sandbox.requests().iter();
-    requests
-        .filter(|entry| entry["grant_type"] == "refresh_token")
-        .count()
-}
-
 #[test]
 fn a_fresh_token_is_printed_alone_and_without_asking_webex() {
-    let (env, mut sandbox) = connected(&[]);
+    let (env, mut sandbox) = Scene::signed_in(&[]);
     let before = sandbox.requests().len();
     let first = token(&env);
     assert!(
@@ -55,18 +39,18 @@ fn a_fresh_token_is_printed_alone_and_without_asking_webex() {
 #[test]
 fn a_stale_token_is_refreshed_and_saved() {
     // A life of no seconds: every token is stale when it comes.
-    let (env, mut sandbox) = connected(&["--expires-in", "0"]);
+    let (env, mut sandbox) = Scene::signed_in(&["--expires-in", "0"]);
     let first = token(&env);
     let second = token(&env);
     assert_ne!(first, second);
-    assert_eq!(refreshes(&mut sandbox), 2);
+    assert_eq!(sandbox.refreshes(), 2);
 }
 
 #[test]
 fn a_rotated_refresh_token_is_the_one_used_next() {
-    let (env, mut sandbox) = connected(&["--expires-in", "0", "--rotate"]);
+    let (env, mut sandbox) = Scene::signed_in(&["--expires-in", "0", "--rotate"]);
     let tokens: Vec<_> = (0..4).map(|_| token(&env)).collect();
-    assert_eq!(refreshes(&mut sandbox), 4);
+    assert_eq!(sandbox.refreshes(), 4);
     assert!(
         tokens.windows(2).all(|pair| pair[0] != pair[1]),
         "{tokens:?}"
@@ -75,7 +59,7 @@ fn a_rotated_refresh_token_is_the_one_used_next() {
 
 #[test]
 fn a_dead_grant_is_kept_and_says_that_a_person_must_sign_in() {
-    let (env, sandbox) = connected(&["--expires-in", "0"]);
+    let (env, sandbox) = Scene::signed_in(&["--expires-in", "0"]);
     let _forgetful = sandbox.restarted(&env);
     let failed = env
         .run(["token", "--json"])
@@ -103,7 +87,7 @@ fn a_dead_grant_is_kept_and_says_that_a_person_must_sign_in() {
 
 #[test]
 fn webex_out_of_reach_is_exit_7() {
-    let (env, sandbox) = connected(&["--expires-in", "0"]);
+    let (env, sandbox) = Scene::signed_in(&["--expires-in", "0"]);
     drop(sandbox);
     env.run(["token"])
         .code(7)
@@ -130,6 +114,119 @@ fn a_sandbox_connection_refreshes_without_a_server() {
     let second = token(&env);
     assert_ne!(first, second);
     assert_eq!(token(&env), second);
+}
+
+#[test]
+fn a_header_is_printed_whole() {
+    let (env, _sandbox) = Scene::signed_in(&[]);
+    let header = format!("Authorization: Bearer {}", token(&env));
+    env.run(["token", "--header"]).stdout(&header).check();
+    for args in [
+        ["token", "--header", "--json"],
+        ["--json", "token", "--header"],
+    ] {
+        env.run(args).code(2).stderr_json("usage").check();
+    }
+}
+
+#[test]
+fn a_token_valid_for_longer_than_what_is_left_is_a_new_one() {
+    let (env, mut sandbox) = Scene::signed_in(&[]);
+    let valid = |least: &str| {
+        let args = ["token", "--min-valid", least];
+        env.run(args).any_stdout().check().out()
+    };
+    let first = valid("13d23h");
+    env.age(SignedDuration::from_hours(2));
+    assert_eq!(valid("1h59m"), first);
+    assert_eq!(sandbox.refreshes(), 0);
+    let second = valid("3h");
+    assert_ne!(second, first);
+    assert_eq!(valid("3h"), second);
+    assert_eq!(sandbox.refreshes(), 1);
+    // The usual lead is kept, however little is asked for.
+    env.age(SignedDuration::from_mins(4));
+    assert_ne!(valid("1m"), second);
+}
+
+#[test]
+fn a_life_that_no_token_has_is_an_error_and_no_token() {
+    let (env, mut sandbox) = Scene::signed_in(&["--expires-in", "3600"]);
+    env.run(["token", "--min-valid", "90m"])
+        .code(1)
+        .stderr_has("the access token of work is valid for 59m")
+        .stderr_has(", and 1h30m was asked for")
+        .stderr_has("`--min-valid`")
+        .check();
+    assert_eq!(sandbox.refreshes(), 1);
+    // A refresh that fails is no reason to hand out less than was asked for, and every reason to if it is enough.
+    drop(sandbox);
+    env.age(SignedDuration::from_mins(4));
+    let args = |least: &'static str| ["token", "--min-valid", least];
+    env.run(args("5m"))
+        .code(7)
+        .stderr_has("could not reach 127.0.0.1")
+        .check();
+    env.run(args("3m"))
+        .any_stdout()
+        .stderr_has("warning: could not refresh work, whose token holds a little longer")
+        .check();
+}
+
+#[test]
+fn without_a_refresh_token_what_is_left_has_to_do() {
+    let (env, mut sandbox) = Scene::signed_in(&[]);
+    let forget = |pointer: &str| {
+        env.edit_records(|_, record| {
+            if let Some(value) = record.pointer_mut(pointer) {
+                *value = Value::Null;
+            }
+        });
+    };
+    forget("/tokens/refresh_token");
+    env.age(SignedDuration::from_hours(1));
+    let args = |least: &'static str| ["token", "--min-valid", least];
+    env.run(args("59m")).any_stdout().check();
+    env.run(args("2h"))
+        .code(4)
+        .stderr_has("the access token of work is valid for 59m")
+        .stderr_has("and 2h was asked for; work can't be refreshed: Webex gave no refresh token")
+        .stderr_has("log in again")
+        .check();
+    // Nobody knows how long it holds: it is handed out, but not for a time.
+    forget("/tokens/expires_at");
+    token(&env);
+    env.run(args("1s"))
+        .code(4)
+        .stderr_has("valid for an unknown time, and 1s was asked for")
+        .check();
+    assert_eq!(sandbox.refreshes(), 0);
+}
+
+#[test]
+fn nonsense_is_no_duration() {
+    let env = Env::new();
+    for least in ["", "5", "h", "1.5h", "1 h", "one hour", "1h1h", "99999d"] {
+        env.run(["token", "--min-valid", least])
+            .code(2)
+            .stderr_has("--min-valid")
+            .stderr_has("a duration is")
+            .check();
+    }
+}
+
+/// TC-02.
+#[test]
+#[cfg(target_os = "linux")]
+fn on_a_terminal_stands_the_token_and_nothing_else() {
+    let (env, _sandbox) = Scene::signed_in(&["--expires-in", "0"]);
+    let (code, screen) = crate::env::Terminal::run(&env, &["token"]).ends();
+    assert_eq!(code, 0, "{screen}");
+    let token = screen.strip_suffix("\r\n").unwrap_or_default();
+    assert!(
+        token.len() > 16 && !token.contains(char::is_whitespace),
+        "{screen:?}"
+    );
 }
 
 #[test]

@@ -132,7 +132,12 @@ fn a_fresh_token_in_the_sealed_file_takes_that_file_alone() {
 #[ignore = "needs the keyring session of tests/run, and strace"]
 fn a_fresh_token_in_the_keyring_takes_one_socket_to_the_bus() {
     let env = connected(unlocked());
-    for args in [&["token", "sandbox"][..], &["token"], &["token", "--json"]] {
+    for args in [
+        &["token", "sandbox"][..],
+        &["token"],
+        &["token", "--json"],
+        &["list", "--json"],
+    ] {
         let calls = Calls::of(&env, args, 0);
         let sockets = calls.made("socket");
         assert_eq!(sockets.len(), 1, "{args:?}: {}", calls.0);

@@ -1,4 +1,4 @@
-//! The program among real things: a gnome-keyring, a Chromium, another user, a machine without IPv6.
+//! The program among real things: a gnome-keyring, a Chromium, Python SDKs, another user, a machine without IPv6.
 //!
 //! `tests/run` prepares what they need and runs them; a plain `cargo test` leaves them out.
 #![cfg(target_os = "linux")]
@@ -15,15 +15,21 @@ mod elevated;
     reason = "shared with tests/cli, which uses all of it"
 )]
 mod env;
+mod exec;
 mod faults;
+mod foreign_items;
 mod keyring;
+mod killed;
 mod looks;
 mod loopback_family;
 mod network;
 mod other_user;
 mod provided;
+mod refresh;
 mod sandbox_file;
+mod sdk;
 mod secret_service;
 mod start_address;
+mod strace;
 mod visit;
 mod webdriver;

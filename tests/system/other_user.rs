@@ -3,8 +3,10 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use url::Url;
+
 use crate::elevated::as_nobody;
-use crate::env::{BROWSER, CLIENT_SECRET, Env, Login, Run, Sandbox, free_port};
+use crate::env::{BROWSER, CLIENT_SECRET, Env, Login, Run, Sandbox, Scene, free_port};
 
 /// BD-01.
 #[test]
@@ -18,6 +20,83 @@ fn a_port_of_another_users_ends_the_login() {
 #[ignore = "needs root, or sudo, to act as another user"]
 fn a_port_of_another_users_on_ipv6_ends_the_login_too() {
     squatted("BD-02", "::1", "http://localhost:{PORT}/callback");
+}
+
+/// CB-23: the start address leads another user nowhere, and the genuine browser is still let in.
+#[test]
+#[ignore = "needs root, or sudo, to act as another user"]
+fn another_user_neither_starts_nor_ends_the_login() {
+    for redirect_uri in [
+        "http://127.0.0.1:{PORT}/callback",
+        "http://localhost:{PORT}/callback",
+    ] {
+        let mut scene = Scene::at(redirect_uri);
+        let callback = scene.login.consent("allow");
+        for _ in 0..3 {
+            assert_eq!(
+                status_as_nobody(&callback.0),
+                "403",
+                "the callback by another user"
+            );
+        }
+        let page = scene.login.deliver(&callback);
+        assert_eq!(page.status, 200, "{page}");
+        let finished = scene.login.finish();
+        assert_eq!(finished.code, Some(0), "{finished}");
+        let warnings = finished
+            .err()
+            .matches("another user of this machine")
+            .count();
+        assert_eq!(warnings, 1, "told once: {finished}");
+        assert_eq!(scene.sandbox.exchanges(), 1);
+    }
+}
+
+/// CB-23: the start address.
+#[test]
+#[ignore = "needs root, or sudo, to act as another user"]
+fn the_start_address_is_for_its_own_user() {
+    let env = Env::new();
+    let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let sandbox = Sandbox::start(&env, &redirect_uri);
+    let mut login = Login::opened_by(&env, &sandbox.base, &redirect_uri, BROWSER);
+    let start = env
+        .opened()
+        .unwrap_or_else(|| panic!("no browser was opened"));
+    let start = start
+        .trim()
+        .parse()
+        .unwrap_or_else(|e| panic!("{start}: {e}"));
+    assert_eq!(status_as_nobody(&start), "403");
+    let callback = login.consent("allow");
+    assert_eq!(login.deliver(&callback).status, 200);
+    let finished = login.finish();
+    assert_eq!(finished.code, Some(0), "{finished}");
+    assert!(
+        finished
+            .err()
+            .contains("warning: another user of this machine"),
+        "{finished}"
+    );
+}
+
+/// The status that another user's GET is answered with.
+fn status_as_nobody(url: &Url) -> String {
+    const SCRIPT: &str = r#"
+        use IO::Socket::IP;
+        my ($host, $port, $target) = @ARGV;
+        my $peer = IO::Socket::IP->new(PeerHost => "127.0.0.1", PeerPort => $port) or die "$@";
+        print $peer "GET $target HTTP/1.1\r\nHost: $host:$port\r\n\r\n";
+        $_ = <$peer>;
+        print((split)[1]);"#;
+    let mut perl = Command::new("perl");
+    let port = url.port().unwrap_or(80).to_string();
+    let host = url.host_str().unwrap_or_default();
+    perl.args(["-e", SCRIPT, host, &port, &url[url::Position::BeforePath..]]);
+    let output = as_nobody(&perl)
+        .output()
+        .unwrap_or_else(|e| panic!("another user's program: {e}"));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn squatted(case: &str, address: &str, redirect_uri: &str) {

@@ -29,7 +29,7 @@ pub fn records(env: &Env) -> String {
     secret_tool(env, &["search", "--all", "service", "webex-connect"], b"")
 }
 
-fn secret_tool(env: &Env, args: &[&str], stdin: &[u8]) -> String {
+pub fn secret_tool(env: &Env, args: &[&str], stdin: &[u8]) -> String {
     let mut command = env.program("secret-tool");
     command.args(args);
     let finished = Process::spawn(command, stdin).finish();
@@ -73,6 +73,12 @@ impl Bus {
         let found = secret_tool(&self.env, &["lookup", "probe", "1"], b"");
         assert_eq!(found, "unlocked", "the keyring is not usable: {said}");
         secret_tool(&self.env, &["clear", "probe", "1"], b"");
+    }
+
+    /// Locks the login keyring again.
+    pub fn lock(&self) {
+        let said = secret_tool(&self.env, &["lock", "--collection=login"], b"");
+        assert_eq!(said, "", "the keyring is not locked");
     }
 
     /// Stops the keyring in its tracks for as long as the result lives.

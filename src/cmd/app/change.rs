@@ -4,10 +4,9 @@ use crate::app::provided;
 use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, RedirectUri, is_credential};
 use crate::cmd::Context;
 use crate::cmd::app::show::{portal, portal_json, to_json, users};
-use crate::cmd::app::{
-    AddArguments, PlaceArguments, ScopeArguments, SecretArguments, UpdateArguments, missing,
-};
+use crate::cmd::app::{AddArguments, ScopeArguments, UpdateArguments, missing};
 use crate::cmd::client_secret;
+use crate::cmd::place::PlaceArguments;
 use crate::cmd::scopes::warn_of_unknown;
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
@@ -29,7 +28,7 @@ pub fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
     store.ensure_key()?;
     let shown = arguments.client_id.is_none() && !context.output.json;
     app.client_id = client_id(context, arguments, &app)?;
-    app.client_secret = match given(&arguments.secret, &app.client_id)? {
+    app.client_secret = match client_secret::given(&arguments.secret, &app.client_id)? {
         Some(secret) => secret,
         None => asked(context)?,
     };
@@ -59,7 +58,7 @@ pub fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     let stored = || store.app(&name)?.ok_or_else(|| missing(&name));
     let app = stored()?;
     stays(&app, arguments.client_id.as_deref(), &arguments.place)?;
-    let mut secret = given(&arguments.secret, &app.client_id)?;
+    let mut secret = client_secret::given(&arguments.secret, &app.client_id)?;
     if secret.is_none() && redirect_uri.is_none() && scopes.is_none() {
         if !context.may_ask() {
             return Err(Error::new(Kind::Usage, "there is nothing to update")
@@ -155,11 +154,6 @@ fn client_id(context: &Context, arguments: &AddArguments, app: &App) -> Result<S
         "the client ID is empty or has white space in it",
     )
     .with_hint("copy it from the app's page in the developer portal"))
-}
-
-fn given(secret: &SecretArguments, client_id: &str) -> Result<Option<Secret>> {
-    let file = secret.client_secret_file.as_deref();
-    client_secret::given(secret.client_secret_stdin, file, client_id)
 }
 
 fn asked(context: &Context) -> Result<Secret> {

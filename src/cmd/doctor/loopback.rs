@@ -11,7 +11,7 @@ use crate::cmd::Context;
 use crate::cmd::doctor::Arguments;
 use crate::cmd::doctor::finding::Finding;
 use crate::error::{Error, Kind, Result};
-use crate::loopback::Listener;
+use crate::loopback::{Listener, Watch};
 use crate::signals::Signals;
 
 const LOOPBACK: &str = "loopback";
@@ -39,7 +39,7 @@ pub async fn examine(
     };
     let mut opening = send_off(context, arguments, opens, &listener.start_address());
     let deadline = tokio::time::sleep(Duration::from_secs(arguments.timeout));
-    let meeting = listener.meet();
+    let meeting = listener.meet(Watch::new(context.output, context.wire.trace));
     tokio::pin!(deadline, meeting);
     loop {
         tokio::select! {

@@ -3,6 +3,7 @@
 use crate::app::provided::provided;
 use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, RedirectUri};
 use crate::cmd::login::Arguments;
+use crate::cmd::place;
 use crate::connection::{AppRef, Connection};
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
@@ -72,7 +73,8 @@ fn sandbox(arguments: &Arguments, name: &Name) -> Result<Client> {
     }
     Ok(Client {
         // The real redirect URI is known once the listener has a port.
-        app: session::sandbox_app(RedirectUri::on_port(0))?,
+        // A listener puts its own in this place; the device grant has none.
+        app: session::sandbox_app(RedirectUri::parse(DEFAULT_REDIRECT_URI)?)?,
         own: None,
         needs_secret: false,
     })
@@ -188,7 +190,8 @@ fn own(arguments: &Arguments, mut app: App, environment: Option<&Environment>) -
             app.name, app.environment
         );
         return Err(Error::new(Kind::Refused, message).with_hint(format!(
-            "register one for {wanted}: `webex-connect app add NAME --client-id ID`"
+            "register one for {wanted}: `webex-connect app add NAME --client-id ID{}`",
+            place::option(wanted)
         )));
     }
     if let Some(uri) = &arguments.redirect_uri {
@@ -198,7 +201,7 @@ fn own(arguments: &Arguments, mut app: App, environment: Option<&Environment>) -
         arguments.client_id.is_some() && variables::read(variables::CLIENT_SECRET)?.is_some();
     Ok(Client {
         own: Some(app.name.clone()),
-        needs_secret: arguments.gives_secret() || by_variable,
+        needs_secret: arguments.secret.is_given() || by_variable,
         app,
     })
 }
@@ -231,7 +234,7 @@ pub fn new_own_app(
 
 /// Client ID, secret and redirect URI come from one source and are never mixed.
 fn refuse_own_details(arguments: &Arguments) -> Result<()> {
-    if !arguments.gives_secret() && arguments.redirect_uri.is_none() {
+    if !arguments.secret.is_given() && arguments.redirect_uri.is_none() {
         return Ok(());
     }
     let message = "the app provided to this machine has a secret and a redirect URI of its own; they are not mixed with others";

@@ -3,21 +3,22 @@
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::app::GRANTS_PAGE;
 use crate::cmd::login::Arguments;
 use crate::connection::{Connection, Grant, GrantSource, Identity, State};
 use crate::error::{Error, Kind, Result};
 use crate::output::Output;
 use crate::scope::ScopeSet;
 
-/// Where a person sees, and ends, the grants that Webex holds for them.
-const GRANTS_PAGE: &str = "https://idbroker.webex.com/idb/profile#/tokens";
+/// The scope without which Webex does not say who signed in.
+const WHO_AM_I: &str = "spark:people_read";
 
 /// What the command line lets pass, and whom it expects.
 #[derive(Clone, Default)]
 pub struct Guard {
-    allow_fewer_scopes: bool,
-    allow_other_identity: bool,
-    expect_user: Option<String>,
+    pub allow_fewer_scopes: bool,
+    pub allow_other_identity: bool,
+    pub expect_user: Option<String>,
 }
 
 impl Guard {
@@ -99,6 +100,7 @@ impl Guard {
         &self,
         existing: Option<&Connection>,
         new: Option<&Identity>,
+        granted: &ScopeSet,
     ) -> Result<Option<String>> {
         if let Some(expected) = &self.expect_user {
             expect(expected, new)?;
@@ -116,18 +118,22 @@ impl Guard {
                     &now
                 };
                 let message = format!(
-                    "{name} belongs to {before}, and {whose} signed in; nothing was stored"
+                    "{name} belongs to {before}, and {whose} signed in; nothing was stored \
+                     (`--allow-other-identity` lets {name} change hands)"
                 );
-                Err(Error::new(Kind::Refused, message).with_hint(
-                    "to keep both: `webex-connect login NAME`; to replace it: the same login with \
-                     `--allow-other-identity`",
-                ))
+                Err(Error::new(Kind::Refused, message)
+                    .with_hint("to keep both: `webex-connect login NAME`"))
             }
             (Some(_), Some(_)) => Ok(None),
-            _ => Ok(Some(format!(
-                "could not tell whether {name} still belongs to the same account: asking takes the scope \
-                 spark:people_read"
-            ))),
+            _ => {
+                let why = match granted.contains(WHO_AM_I) {
+                    true => String::new(),
+                    false => format!(": asking takes the scope {WHO_AM_I}"),
+                };
+                Ok(Some(format!(
+                    "could not tell whether {name} still belongs to the same account{why}"
+                )))
+            }
         }
     }
 }
@@ -153,7 +159,7 @@ fn expect(expected: &str, new: Option<&Identity>) -> Result<()> {
         ),
         None => (
             format!("could not tell whether {expected} signed in, so nothing was stored"),
-            "ask for the scope spark:people_read too, or leave out `--expect-user`".to_owned(),
+            format!("ask for the scope {WHO_AM_I} too, or leave out `--expect-user`"),
         ),
     };
     Err(Error::new(Kind::Refused, message).with_hint(hint))

@@ -6,10 +6,12 @@ use crate::browser;
 use crate::cmd::Context;
 use crate::cmd::login::Arguments;
 use crate::cmd::login::client::{Client, new_own_app};
+use crate::cmd::place;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
 use crate::prompt;
 use crate::scope::ScopeSet;
+use crate::store::Store;
 
 /// Says what to register, opens the portal, and asks for the client ID; the secret is asked for later, as ever.
 ///
@@ -18,6 +20,7 @@ use crate::scope::ScopeSet;
 pub fn register(
     context: &Context,
     arguments: &Arguments,
+    store: &Store,
     name: &Name,
     scopes: &ScopeSet,
     environment: Option<&Environment>,
@@ -25,11 +28,17 @@ pub fn register(
     let redirect_uri = arguments.redirect_uri.as_deref();
     let redirect_uri = RedirectUri::parse(redirect_uri.unwrap_or(DEFAULT_REDIRECT_URI))?;
     if !context.may_ask() {
-        return Err(no_app(name, &redirect_uri));
+        return Err(no_app(name, &redirect_uri, environment));
     }
+    // Nobody registers an app for a store that then can't keep it.
+    store.ensure_key()?;
+    store.preflight()?;
     let output = context.output;
     let environment_or = environment.unwrap_or(&Environment::Webex);
-    output.note("there is no app to sign in with yet; Webex wants one registered, once\n");
+    output.note(
+        "there is no app to sign in with yet: Webex takes sign-ins only for an app (it\n\
+         says \"integration\") that you registered there, which is done once\n",
+    );
     output.note(&registration(
         name.as_str(),
         &redirect_uri,
@@ -37,18 +46,17 @@ pub fn register(
         environment_or,
     ));
     output.note("");
-    if browser::is_desktop() {
+    let opens = !arguments.no_browser && browser::is_desktop();
+    if opens || arguments.browser.is_some() {
         prompt::line(&format!("Press Enter to open {PORTAL}"))?;
         // Where no browser comes up, the address stands on the screen.
         drop(browser::open(PORTAL, arguments.browser.as_deref()));
     }
-    output
-        .note("when the app is made, the portal shows its client ID and, once, its client secret");
+    output.note("Webex then shows the app's client ID and, this once, its client secret");
     loop {
         let client_id = prompt::line("Client ID")?;
         match client_id.trim() {
-            "" => output
-                .note("the client ID stands on the app's page in the portal (Ctrl-C ends this)"),
+            "" => output.note("it stands on the app's page at Webex (Ctrl-C ends this)"),
             id if id.chars().any(char::is_whitespace) => {
                 output.note("a client ID has no white space in it");
             }
@@ -57,9 +65,11 @@ pub fn register(
     }
 }
 
-fn no_app(name: &Name, redirect_uri: &RedirectUri) -> Error {
+fn no_app(name: &Name, redirect_uri: &RedirectUri, environment: Option<&Environment>) -> Error {
+    let place = environment.map(place::option).unwrap_or_default();
     Error::new(Kind::App, "there is no app to sign in with").with_hint(format!(
         "register one at {PORTAL} with the redirect URI {redirect_uri}, then run `webex-connect login {name} \
-         --client-id ID --client-secret-stdin`; `webex-connect app add {name} --client-id ID` says all there is to enter"
+         --client-id ID --client-secret-stdin{place}`; `webex-connect app add {name} --client-id ID{place}` says all \
+         there is to enter"
     ))
 }

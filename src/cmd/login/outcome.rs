@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde_json::json;
 use url::Url;
 
-use crate::app::{App, Environment, PORTAL};
+use crate::app::{App, PORTAL};
 use crate::client::Client;
 use crate::cmd::login::plan::Plan;
-use crate::connection::{AppRef, Connection, Grant, Identity};
+use crate::connection::{AppRef, Connection, Grant, Identity, Mark};
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::loopback::Callback;
@@ -26,7 +26,7 @@ pub fn accept(callback: Callback, plan: &Plan, secrets: &[Secret]) -> Result<Sec
             &error,
             description.as_deref(),
             &plan.scopes,
-            &plan.name,
+            &plan.command(),
             secrets,
         )),
         Callback::WrongIssuer(iss) => {
@@ -77,7 +77,10 @@ pub fn save(
     let _alone = dirs::lock_connection(&plan.name)?;
     let before = store.connection(&plan.name)?;
     let grant = Grant::new(plan.scopes.clone(), granted.scope);
-    if let Some(warning) = plan.guard.identity(before.as_ref(), identity.as_ref())? {
+    if let Some(warning) =
+        plan.guard
+            .identity(before.as_ref(), identity.as_ref(), &grant.granted)?
+    {
         output.warning(&warning);
     }
     if let Some(before) = &before {
@@ -104,13 +107,13 @@ pub fn save(
         identity,
         grant,
         tokens: granted.tokens,
-        reconnect_needed: None,
+        mark: Mark::None,
     };
     if own.is_some() {
         save_app(store, app, scopes)?;
     }
     store.save_connection(&mut connection)?;
-    if takes_over(store, &connection) {
+    if store.takes_over(&connection) {
         store.save_default(&connection)?;
     }
     Ok(Saved { connection, before })
@@ -132,21 +135,6 @@ fn save_app(store: &Store, mut app: App, requested: ScopeSet) -> Result<()> {
         app.scopes = requested;
     }
     store.save_app(&mut app)
-}
-
-/// Whether this connection becomes the default: where there is none that can be used, and in place of the sandbox's.
-fn takes_over(store: &Store, connection: &Connection) -> bool {
-    let default = match store.default_name() {
-        Ok(Some(name)) => store.connection(&name),
-        _ => return true,
-    };
-    match default {
-        Ok(Some(default)) => {
-            let sandbox = |connection: &Connection| connection.environment == Environment::Sandbox;
-            sandbox(&default) && !sandbox(connection)
-        }
-        _ => true,
-    }
 }
 
 /// What a finished login says: the connection as JSON, or in a few lines.

@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 
-use crate::app::{App, Environment};
+use crate::app::provided;
+use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, PORTAL};
 use crate::cmd::login::Arguments;
 use crate::cmd::login::client::{self, Client};
 use crate::cmd::login::guard::Guard;
 use crate::cmd::login::{guide, scopes};
+use crate::cmd::place;
 use crate::cmd::{Context, named};
 use crate::connection::{AuthType, Connection};
 use crate::error::{Error, Kind, Result};
@@ -61,7 +63,14 @@ impl Plan {
             Some(client) => client,
             None => {
                 let scopes = asking(&ScopeSet::default())?;
-                guide::register(context, arguments, &name, &scopes, environment.as_ref())?
+                guide::register(
+                    context,
+                    arguments,
+                    store,
+                    &name,
+                    &scopes,
+                    environment.as_ref(),
+                )?
             }
         };
         let Client {
@@ -93,6 +102,49 @@ impl Plan {
         }
     }
 
+    /// The command that signs in like this, but for its scopes: what to run again when it failed.
+    pub fn command(&self) -> String {
+        let Plan { name, own, app, .. } = self;
+        let place = place::option(&app.environment);
+        match own {
+            Some(own) if self.existing.is_none() && self.is_stored() => {
+                format!("webex-connect login {name} --app {own}")
+            }
+            Some(_) if self.existing.is_none() => {
+                let (id, uri) = (&app.client_id, &app.redirect_uri);
+                let uri = match uri.as_str() {
+                    DEFAULT_REDIRECT_URI => String::new(),
+                    other => format!(" --redirect-uri {other}"),
+                };
+                format!("webex-connect login {name} --client-id {id}{place}{uri}")
+            }
+            None if self.existing.is_none() || app.environment == Environment::Sandbox => {
+                format!("webex-connect login {name}{place}")
+            }
+            _ => format!("webex-connect login {name}"),
+        }
+    }
+
+    /// What to do about a client that Webex refuses.
+    pub fn mend_client(&self) -> String {
+        let again = format!("run `{}` again", self.command());
+        match &self.own {
+            Some(own) if self.is_stored() => format!(
+                "compare both with {PORTAL}; `webex-connect app update {own}` takes a new client secret; then {again}"
+            ),
+            Some(_) => format!("compare both with {PORTAL}, then {again}"),
+            None => format!(
+                "compare both with {PORTAL}; `webex-connect app show {}` says who provides this app",
+                provided::NAME
+            ),
+        }
+    }
+
+    /// Whether the own app was registered before this login.
+    fn is_stored(&self) -> bool {
+        self.app.revision > 0
+    }
+
     /// A new name lets the person choose the account; a known or expected account is suggested.
     pub fn greeting(&self) -> Greeting {
         let identity = self
@@ -109,16 +161,10 @@ impl Plan {
 
 /// The environment the command line names, if it names one.
 fn wanted_environment(arguments: &Arguments) -> Result<Option<Environment>> {
-    if arguments.sandbox {
-        return Ok(Some(Environment::Sandbox));
+    match arguments.sandbox {
+        true => Ok(Some(Environment::Sandbox)),
+        false => arguments.place.environment(),
     }
-    if let Some(base) = &arguments.api_base {
-        return Environment::from_api_base(base).map(Some);
-    }
-    Ok(arguments.environment.map(|environment| match environment {
-        super::PublicEnvironment::Webex => Environment::Webex,
-        super::PublicEnvironment::WebexGov => Environment::WebexGov,
-    }))
 }
 
 /// The connection to make or to make again. Without a name it is the default or the only one, and if there is none,

@@ -1,6 +1,7 @@
 //! Which scopes a login asks for, and what a person should know of them before the browser opens.
 
 use crate::cmd::login::Arguments;
+use crate::cmd::scopes::warn_of_unknown;
 use crate::connection::Connection;
 use crate::error::{Error, Kind, Result};
 use crate::output::Output;
@@ -43,15 +44,7 @@ pub fn is_stated(arguments: &Arguments) -> bool {
 /// Says what is unusual about the set: scopes nobody knows, standard ones left out, and those that only an
 /// administrator can grant.
 pub fn tell(output: Output, arguments: &Arguments, wanted: &ScopeSet) {
-    for unknown in wanted.iter().filter(|name| catalogue::find(name).is_none()) {
-        let meant = match catalogue::suggestions(unknown).as_slice() {
-            [] => String::new(),
-            names => format!("; did you mean {}?", names.join(" or ")),
-        };
-        output.warning(&format!(
-            "{unknown} is not a scope that is known here{meant}"
-        ));
-    }
+    warn_of_unknown(output, wanted);
     let left_out = ScopeSet::standard().missing_from(wanted);
     if !arguments.scope.is_empty() && !left_out.is_empty() {
         output.note(&format!(

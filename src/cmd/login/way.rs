@@ -1,5 +1,6 @@
 //! How the authorization URL reaches a browser, and the wait for it to come back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -7,14 +8,15 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior};
 use url::Url;
 
-use crate::app::PORTAL;
+use crate::app::{Environment, PORTAL};
 use crate::browser;
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
 use crate::cmd::login::Arguments;
+use crate::cmd::login::paste::Paste;
 use crate::cmd::login::plan::Plan;
 use crate::error::{Error, Kind, Result};
-use crate::loopback::{Browser, Callback, Expected, Listener};
+use crate::loopback::{Browser, Callback, Expected, Listener, Watch};
 use crate::oauth::Authorization;
 use crate::output::Output;
 use crate::signals::Signals;
@@ -36,12 +38,20 @@ pub struct Asked<'a> {
     pub base: &'a Url,
     /// In seconds.
     pub timeout: u64,
+    /// The wire, if it is shown.
+    pub trace: Option<Output>,
+    /// Whether a person sits at the terminal.
+    pub may_ask: bool,
 }
 
 impl Way {
     /// # Errors
     /// Nobody could complete the login: no desktop, no terminal, and no flag that says otherwise.
-    pub fn choose(context: &Context, arguments: &Arguments) -> Result<Way> {
+    pub fn choose(
+        context: &Context,
+        arguments: &Arguments,
+        environment: &Environment,
+    ) -> Result<Way> {
         if arguments.approve {
             return Ok(Way::Approve);
         }
@@ -62,12 +72,17 @@ impl Way {
         } else {
             ""
         };
+        let elsewhere = if *environment == Environment::WebexGov {
+            ""
+        } else {
+            "sign in from another device with `--device`, "
+        };
         Err(Error::new(
             Kind::SignIn,
             "nobody could sign in here: there is no desktop and no terminal",
         )
         .with_hint(format!(
-            "{alone}open the printed address yourself with `--no-browser`, \
+            "{alone}{elsewhere}open the printed address yourself with `--no-browser`, \
                  or name a program that opens it with `--browser CMD`"
         )))
     }
@@ -89,20 +104,28 @@ impl Way {
             authorization,
             base,
             timeout,
+            trace,
+            may_ask,
         } = asked;
-        let expected = Expected {
+        let expected = Arc::new(Expected {
             authorization_url: authorization.url.clone(),
             state: authorization.state.clone(),
             environment: plan.app.environment.clone(),
             base: base.clone(),
-        };
+        });
         output.event(&json!({"event": "authorize", "url": authorization.url.as_str()}));
         let mut opening = self.send_off(output, &start_address, &authorization.url)?;
+        let mut paste = match self {
+            Way::Approve => Paste::none(output, listener.redirect_uri()),
+            Way::Open(_) | Way::Print => {
+                Paste::invite(output, may_ask, listener.redirect_uri(), &minutes(timeout))
+            }
+        };
 
         let deadline = Instant::now() + Duration::from_secs(timeout);
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let waiting = listener.wait(expected);
+        let waiting = listener.wait(Arc::clone(&expected), Watch::new(output, trace));
         tokio::pin!(waiting);
         let came = loop {
             tokio::select! {
@@ -115,7 +138,11 @@ impl Way {
                     output.warning(&format!("could not open a browser: {why}"));
                     output.note(&format!("open this address yourself:\n{}", authorization.url));
                 }
-                _ = seconds.tick() => output.countdown(&left(deadline)),
+                pasted = paste.callback(&expected) => if let Some(callback) = pasted {
+                    break Ok((callback, Browser::none()));
+                },
+                // A line that is redrawn would spoil what is being pasted.
+                _ = seconds.tick(), if !paste.is_open() => output.countdown(&left(deadline)),
             }
         };
         output.end_countdown();
@@ -177,16 +204,19 @@ impl Opening {
     }
 }
 
-fn left(deadline: Instant) -> String {
+/// What a wait says of itself.
+pub fn left(deadline: Instant) -> String {
     let seconds = deadline
         .saturating_duration_since(Instant::now())
         .as_secs_f64()
         .round() as u64;
-    format!(
-        "waiting for the browser, {}:{:02} left (Ctrl-C ends it)",
-        seconds / 60,
-        seconds % 60
-    )
+    let left = minutes(seconds);
+    format!("waiting for the browser, {left} left (Ctrl-C ends it)")
+}
+
+/// `1:30` for 90 s.
+fn minutes(seconds: u64) -> String {
+    format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
 /// Webex shows a page of its own, and never calls back, for the mistakes named here.
@@ -195,7 +225,8 @@ fn timed_out(plan: &Plan, timeout: u64) -> Error {
     Error::new(Kind::TimedOut, message).with_hint(format!(
         "if Webex showed an error page of its own: check at {PORTAL} that the client ID is right, that the app has the \
          redirect URI {} character for character, and that no administrator has blocked it; then run \
-         `webex-connect login {}` again",
-        plan.app.redirect_uri, plan.name
+         `{}` again",
+        plan.app.redirect_uri,
+        plan.command()
     ))
 }

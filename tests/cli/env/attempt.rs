@@ -10,7 +10,7 @@ use url::Url;
 
 use super::authority::{Authority, Consent};
 use super::process::Finished;
-use super::reply::{ACCESS_TOKEN, CODE, REFRESH_TOKEN};
+use super::reply::{ACCESS_TOKEN, CODE, REFRESH_TOKEN, Reply};
 use super::{Answer, CLIENT_SECRET, Env, Login, free_port, http};
 
 /// A word in answers that must not come to stand on a page of ours.
@@ -63,6 +63,26 @@ impl<'a> Attempt<'a> {
             before: self.before,
         }
     }
+}
+
+/// `work` is connected to a scripted server, which from then on answers calls of the API as told.
+pub fn connected() -> (Env, Authority) {
+    let (env, authority) = (Env::new(), Authority::plain(Reply::tokens()));
+    Attempt::start(&env, &authority, &[])
+        .returns()
+        .succeeds("login");
+    (env, authority)
+}
+
+/// `work`, signed in at a scripted server, its access token expired when it came and its refresh token good for 90
+/// days.
+pub fn expired(env: &Env) -> Authority {
+    let members = r#""expires_in":0,"refresh_token_expires_in":7775999"#;
+    let authority = Authority::plain(Reply::token_set(members));
+    Attempt::start(env, &authority, &[])
+        .returns()
+        .succeeds("expired");
+    authority
 }
 
 /// Binds the code to this login, and gives the address the browser is sent back to.

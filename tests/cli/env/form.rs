@@ -11,7 +11,7 @@ pub struct ConsentForm {
 }
 
 impl ConsentForm {
-    /// Opens an authorization URL and reads the consent page there.
+    /// Opens an authorization URL, or a device's, and reads the consent page there.
     pub fn open(authorize: &Url) -> ConsentForm {
         let page = http::get(authorize);
         assert_eq!(page.status, 200, "the consent page: {page}");
@@ -20,8 +20,11 @@ impl ConsentForm {
 
     /// Reads the consent page of an authorization URL.
     pub fn read(authorize: &Url, page: &Answer) -> ConsentForm {
-        let mut action = authorize.clone();
-        action.set_query(None);
+        let action = tags(&page.body, "form").find_map(|tag| attribute(tag, "action"));
+        let action = action.unwrap_or_else(|| panic!("no form: {page}"));
+        let action = authorize
+            .join(action)
+            .unwrap_or_else(|e| panic!("{action}: {e}"));
         let mut pairs: Vec<_> = tags(&page.body, "input")
             .filter(|tag| match attribute(tag, "type") {
                 Some("hidden") => true,

@@ -92,6 +92,8 @@ fn read(stream: &mut TcpStream) -> io::Result<Answer> {
         }
         let n = match stream.read(&mut chunk) {
             Ok(n) => n,
+            // A machine that is halted and goes on interrupts what has a time-out.
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             // Closed without regard for what was still unread: the answer may have come before that.
             Err(e) => return parse(&bytes, true).ok_or(e),
         };

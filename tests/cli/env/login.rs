@@ -48,6 +48,11 @@ impl Login {
         Login::follow(command, redirect_uri, authorize_event)
     }
 
+    /// Any `login --json`.
+    pub fn of(command: Command, redirect_uri: &str) -> Login {
+        Login::follow(command, redirect_uri, authorize_event)
+    }
+
     /// `login --sandbox`, which takes a redirect URI of its own.
     pub fn embedded(env: &Env, args: &[&str]) -> Login {
         let mut command = env.command(["login", "--sandbox", "--json", "--no-browser"]);
@@ -70,6 +75,17 @@ impl Login {
         Login::follow(command, redirect_uri, move |line| {
             let url = &line[line.find(&start)?..];
             url.split_whitespace().next().map(str::to_owned)
+        })
+    }
+
+    /// `login` with nothing said but `args`, in prose; they hold `--no-browser`.
+    pub fn told(env: &Env, redirect_uri: &str, args: &[&str]) -> Login {
+        let mut command = env.command(["login"]);
+        command.args(args);
+        Login::follow(command, redirect_uri, |line| {
+            let words = line.split_whitespace();
+            let mut urls = words.filter(|word| word.contains("/authorize?"));
+            urls.next().map(str::to_owned)
         })
     }
 
@@ -119,6 +135,21 @@ impl Login {
             redirect_uri: parsed(redirect_uri),
             secrets: vec![CLIENT_SECRET.to_owned()],
         }
+    }
+
+    /// A parameter of the authorization URL; empty if it is not there.
+    pub fn asks(&self, name: &str) -> String {
+        parameter(&self.url, name)
+    }
+
+    /// Allows everything and sees the login end well.
+    pub fn connects(mut self) -> Finished {
+        let callback = self.consent("allow");
+        let page = self.deliver(&callback);
+        assert!(page.body.contains("You are connected"), "{page}");
+        let finished = self.finish();
+        assert_eq!(finished.code, Some(0), "{finished}");
+        finished
     }
 
     pub fn state(&self) -> String {

@@ -4,6 +4,7 @@ mod attempt;
 mod authority;
 mod certificates;
 mod form;
+mod handover;
 pub mod http;
 mod login;
 pub mod peer;
@@ -16,31 +17,36 @@ mod scene;
 #[cfg(target_os = "linux")]
 mod terminal;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use age::secrecy::ExposeSecret;
+use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
-pub use attempt::{Attempt, FOREIGN, Outcome, consent};
-pub use authority::Authority;
+pub use attempt::{Attempt, FOREIGN, Outcome, connected, consent, expired};
+pub use authority::{Authority, Request};
 pub use certificates::{Ca, self_signed};
 pub use form::ConsentForm;
+pub use handover::Handover;
 pub use http::{Answer, send};
 pub use login::{Callback, Login};
 pub use peer::Peer;
 pub use proxy::{Manner, Proxy};
-pub use reply::{ACCESS_TOKEN, CODE, REFRESH_TOKEN, Reply, token_set};
+pub use reply::{ACCESS_TOKEN, CODE, Gate, OTHER_TOKEN, REFRESH_TOKEN, Reply, token_set};
 pub use run::Run;
-pub use sandbox::{CLIENT_ID, CLIENT_SECRET, OTHER_CLIENT, Sandbox};
+pub use sandbox::{CLIENT_ID, CLIENT_SECRET, HELPERS, OTHER_CLIENT, Sandbox};
 pub use scene::Scene;
 #[cfg(target_os = "linux")]
 pub use terminal::Terminal;
@@ -179,6 +185,55 @@ impl Env {
         fs::write(&path, sealed).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     }
 
+    /// Lets every access token in the sealed file of [`Env::new`] have this much life left, of two weeks.
+    pub fn age(&self, left: SignedDuration) {
+        let expires_at = Timestamp::now() + left;
+        let obtained_at = expires_at - SignedDuration::from_hours(14 * 24);
+        self.edit_records(|_, record| {
+            if let Some(tokens) = record.get_mut("tokens") {
+                tokens["expires_at"] = expires_at.to_string().into();
+                tokens["obtained_at"] = obtained_at.to_string().into();
+            }
+        });
+    }
+
+    /// The record of a connection in the sealed file of [`Env::new`].
+    pub fn record(&self, name: &str) -> serde_json::Value {
+        let found = RefCell::new(serde_json::Value::Null);
+        self.edit_records(|key, record| {
+            if key == format!("connection/{name}") {
+                found.replace(record.clone());
+            }
+        });
+        found.into_inner()
+    }
+
+    /// Returns once a process waits for this lock file, by the system's own account.
+    #[cfg(target_os = "linux")]
+    pub fn somebody_waits_for(&self, lock: &str) {
+        let path = self.path("state/webex-connect").join(lock);
+        let metadata = fs::metadata(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let inode = format!(":{} ", metadata.ino());
+        let waits = |line: &str| line.contains("-> ") && line.contains(&inode);
+        let since = Instant::now();
+        while !fs::read_to_string("/proc/locks").is_ok_and(|locks| locks.lines().any(waits)) {
+            assert!(
+                since.elapsed() < Duration::from_secs(60),
+                "nobody waits for {lock}"
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// What is in the sealed file of [`Env::new`].
+    pub fn records(&self) -> BTreeMap<String, serde_json::Value> {
+        let records = std::cell::RefCell::new(BTreeMap::new());
+        self.edit_records(|name, record| {
+            records.borrow_mut().insert(name.to_owned(), record.clone());
+        });
+        records.into_inner()
+    }
+
     /// Fails if a process still runs in this home.
     #[cfg(target_os = "linux")]
     pub fn nothing_runs(&self) {
@@ -192,6 +247,11 @@ impl Env {
             assert!(!ours, "{} was left behind", process.path().display());
         }
     }
+}
+
+/// A redirect URI like most people's, on a free port.
+pub fn redirect_uri() -> String {
+    format!("http://127.0.0.1:{}/callback", free_port())
 }
 
 /// A port free on both loopback families. It lies below the range from which systems take the ports of outgoing

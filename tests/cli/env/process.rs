@@ -112,8 +112,10 @@ impl Process {
     /// The most memory it ever had, in KiB, once it has ended.
     pub fn watch_memory(&self) -> thread::JoinHandle<u64> {
         let path = format!("/proc/{}/status", self.pid.as_raw_nonzero());
+        // Once before the thread starts: on a busy machine the process may end sooner than that.
+        let first = field(&path, "VmHWM").unwrap_or_default();
         thread::spawn(move || {
-            let mut most = 0;
+            let mut most = first;
             // A process that has ended, or that nobody has waited for yet, has no such line.
             while let Some(now) = field(&path, "VmHWM") {
                 most = now;

@@ -1,8 +1,10 @@
 //! What the scripted server answers: in order, absurd, or not at all.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -10,7 +12,12 @@ use rustls::{ServerConnection, StreamOwned};
 
 pub const CODE: &str = "wxcode-canary-71c0a6e2d94b";
 pub const ACCESS_TOKEN: &str = "wxat-canary-0b8f5e63a1d742c9";
+/// The access token of a refresh.
+pub const OTHER_TOKEN: &str = "wxat-canary-5c91d0e7b2f8a364";
 pub const REFRESH_TOKEN: &str = "wxrt-canary-e41d97c3f0a8265b";
+
+/// Longer than any test waits for a request.
+const LIMIT: Duration = Duration::from_secs(60);
 
 pub trait Stream: Read + Write {}
 
@@ -20,6 +27,36 @@ impl Stream for StreamOwned<ServerConnection, TcpStream> {}
 /// Sends an answer, or does something else to the connection, which is closed afterwards.
 #[derive(Clone)]
 pub struct Reply(Arc<Act>);
+
+/// The test's end of a reply that is held back.
+pub struct Gate {
+    asked: Receiver<()>,
+    open: Sender<()>,
+    sent: Receiver<()>,
+}
+
+impl Gate {
+    /// Waits until the next request has come.
+    pub fn is_asked(&self) -> &Gate {
+        if let Err(e) = self.asked.recv_timeout(LIMIT) {
+            panic!("nobody asked: {e}");
+        }
+        self
+    }
+
+    /// Lets one reply go.
+    pub fn opens(&self) -> &Gate {
+        let _ = self.open.send(());
+        self
+    }
+
+    /// Waits until a reply has left.
+    pub fn is_sent(&self) {
+        if let Err(e) = self.sent.recv_timeout(LIMIT) {
+            panic!("nothing was sent: {e}");
+        }
+    }
+}
 
 type Act = dyn Fn(&mut dyn Stream) + Send + Sync;
 
@@ -64,6 +101,22 @@ impl Reply {
         Reply::status(200, &token_set(members))
     }
 
+    /// Other tokens than the usual ones, good for two weeks.
+    pub fn other_tokens() -> Reply {
+        Reply::status(
+            200,
+            &format!(r#"{{"access_token":"{OTHER_TOKEN}","expires_in":1209599}}"#),
+        )
+    }
+
+    /// What Webex says of every refresh token it does not take.
+    pub fn dead_grant() -> Reply {
+        Reply::status(
+            400,
+            r#"{"error":"invalid_request","error_description":"The refresh token provided is expired, revoked, malformed, or invalid.","trackingID":"CLIENT_1"}"#,
+        )
+    }
+
     pub fn person() -> Reply {
         Reply::status(
             200,
@@ -76,6 +129,39 @@ impl Reply {
         Reply::new(|stream| while stream.read(&mut [0; 64]).is_ok_and(|n| n > 0) {})
     }
 
+    /// One after the other, the last one from then on.
+    pub fn sequence(replies: impl IntoIterator<Item = Reply>) -> Reply {
+        let replies = Mutex::new(replies.into_iter().collect::<VecDeque<_>>());
+        Reply::new(move |stream| {
+            let reply = {
+                let mut replies = replies.lock().unwrap_or_else(|e| e.into_inner());
+                let next = replies.pop_front();
+                if let (Some(reply), true) = (&next, replies.is_empty()) {
+                    replies.push_back(reply.clone());
+                }
+                next
+            };
+            reply.inspect(|reply| reply.send(stream));
+        })
+    }
+
+    /// Held back until the test lets go of it, request by request.
+    pub fn held(self) -> (Reply, Gate) {
+        let (ask, asked) = mpsc::channel();
+        let (open, opened) = mpsc::channel();
+        let (tell, sent) = mpsc::channel();
+        let opened = Mutex::new(opened);
+        let reply = Reply::new(move |stream| {
+            let _ = ask.send(());
+            let opened = opened.lock().unwrap_or_else(|e| e.into_inner());
+            if opened.recv_timeout(LIMIT).is_ok() {
+                self.send(stream);
+                let _ = tell.send(());
+            }
+        });
+        (reply, Gate { asked, open, sent })
+    }
+
     /// A head, then one byte every two seconds.
     pub fn trickle() -> Reply {
         Reply::new(|stream| {
@@ -85,6 +171,18 @@ impl Reply {
                 sent = stream.flush().and_then(|()| stream.write_all(b" "));
                 thread::sleep(Duration::from_secs(2));
             }
+        })
+    }
+
+    /// A head, then these pieces with a pause before each.
+    pub fn slowly(head: &'static str, pieces: usize, pause: Duration) -> Reply {
+        Reply::new(move |stream| {
+            let mut sent = stream.write_all(head.as_bytes());
+            for _ in 0..pieces {
+                thread::sleep(pause);
+                sent = sent.and_then(|()| stream.write_all(b"piece "));
+            }
+            let _ = sent.and_then(|()| stream.flush());
         })
     }
 

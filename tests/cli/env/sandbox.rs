@@ -1,4 +1,5 @@
-//! `webex-connect sandbox` as a server, with an app that is registered for the test's redirect URI, and another.
+//! `webex-connect sandbox` as a server, with an app that is registered for the test's redirect URI and for the device
+//! grant, and another that is not registered for the latter.
 
 use serde_json::{Value, json};
 use url::Url;
@@ -10,8 +11,16 @@ pub const CLIENT_ID: &str = "Ctest4f1c";
 /// Shown nowhere but in the token request.
 pub const CLIENT_SECRET: &str = "wxcs-canary-5d7b20c9e8f64a31";
 
-/// ID and secret of a second app.
+/// ID and secret of a second app, which lacks the redirect URIs of the device grant.
 pub const OTHER_CLIENT: (&str, &str) = ("Cother", "wxcs-canary-another-b1946ac92492d234");
+
+/// What Webex wants registered for the device grant.
+pub const HELPERS: [&str; 4] = [
+    "https://oauth-helper-a.wbx2.com/helperservice/v1/actions/device/callback",
+    "https://oauth-helper-r.wbx2.com/helperservice/v1/actions/device/callback",
+    "https://oauth-helper-k.wbx2.com/helperservice/v1/actions/device/callback",
+    "https://oauth-helper-d.wbx2.com/helperservice/v1/actions/device/callback",
+];
 
 /// The file of apps in the test's home.
 const APPS: &str = "sandbox-app.json";
@@ -31,14 +40,18 @@ impl Sandbox {
 
     /// With more options of `sandbox`.
     pub fn with(env: &Env, redirect_uri: &str, options: &[&str]) -> Sandbox {
-        let app = |(client_id, client_secret): (&str, &str)| {
+        let with_devices: Vec<_> = [redirect_uri].into_iter().chain(HELPERS).collect();
+        let app = |(client_id, client_secret): (&str, &str), redirect_uris: &[&str]| {
             json!({
                 "client_id": client_id,
                 "client_secret": client_secret,
-                "redirect_uris": [redirect_uri],
+                "redirect_uris": redirect_uris,
             })
         };
-        let apps = json!([app((CLIENT_ID, CLIENT_SECRET)), app(OTHER_CLIENT)]);
+        let apps = json!([
+            app((CLIENT_ID, CLIENT_SECRET), &with_devices),
+            app(OTHER_CLIENT, &[redirect_uri]),
+        ]);
         env.write(APPS, &apps.to_string());
         Sandbox::spawn(env, options)
     }
@@ -90,9 +103,18 @@ impl Sandbox {
 
     /// How many authorization codes it was asked to exchange, granted or not.
     pub fn exchanges(&mut self) -> usize {
+        self.asked_with("authorization_code")
+    }
+
+    /// How often it was asked for a refresh, granted or not.
+    pub fn refreshes(&mut self) -> usize {
+        self.asked_with("refresh_token")
+    }
+
+    fn asked_with(&mut self, grant_type: &str) -> usize {
         let requests = self.requests().iter();
         requests
-            .filter(|entry| entry["grant_type"] == "authorization_code")
+            .filter(|entry| entry["grant_type"] == grant_type)
             .count()
     }
 }

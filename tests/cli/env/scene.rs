@@ -33,6 +33,16 @@ impl Scene {
         }
     }
 
+    /// The story after it: `work` is connected to a sandbox with these options.
+    pub fn signed_in(options: &[&str]) -> (Env, Sandbox) {
+        let mut scene = Scene::sandboxed(options);
+        let callback = scene.login.consent("allow");
+        scene.login.deliver(&callback);
+        let finished = scene.login.finish();
+        assert_eq!(finished.code, Some(0), "{finished}");
+        (scene.env, scene.sandbox)
+    }
+
     /// With everything of one's own; `more` as for [`Login::start`].
     pub fn with(env: Env, redirect_uri: &str, more: &[&str]) -> Scene {
         let redirect_uri = redirect_uri.replace("{PORT}", &free_port().to_string());

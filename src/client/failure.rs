@@ -1,0 +1,67 @@
+//! What went wrong on the wire, in our own words.
+
+use std::time::Duration;
+
+use crate::client::{CONNECT_TIME, TOTAL_TIME};
+use crate::error::{Error, Kind};
+
+/// Our own words: reqwest's text holds the URL with its query.
+pub fn failed(host: &str, error: reqwest::Error) -> Error {
+    let unsent = error.is_connect() || error.is_builder();
+    Error {
+        unsent,
+        ..told(host, error)
+    }
+}
+
+fn told(host: &str, error: reqwest::Error) -> Error {
+    if error.is_timeout() {
+        let limit = if error.is_connect() {
+            CONNECT_TIME
+        } else {
+            TOTAL_TIME
+        };
+        return timed_out(host, limit);
+    }
+    let error = error.without_url();
+    let cause = innermost(&error).to_string();
+    // The crates below tell these two by their text alone.
+    let at_the_proxy = causes(&error).any(|error| error.to_string().starts_with("tunnel error"));
+    let (through, hint) = if at_the_proxy {
+        (
+            " through the proxy",
+            "check HTTPS_PROXY and what the proxy lets through",
+        )
+    } else if cause.starts_with("invalid peer certificate") {
+        (
+            "",
+            "if a private CA vouches for that server, name it with `--ca-cert FILE`",
+        )
+    } else {
+        ("", "check the network and run the same command again")
+    };
+    Error::new(Kind::Temporary, format!("could not reach {host}{through}"))
+        .with_detail(&cause)
+        .with_hint(hint)
+}
+
+pub fn timed_out(host: &str, limit: Duration) -> Error {
+    Error::new(
+        Kind::Temporary,
+        format!("timed out waiting for {host} ({} s)", limit.as_secs()),
+    )
+    .with_hint("check the network and run the same command again")
+}
+
+fn innermost<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
+    causes(error).last().unwrap_or(error)
+}
+
+/// The error, what caused it, and so on.
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}

@@ -1,0 +1,192 @@
+//! The request that a command line describes, before anybody is asked for a token.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use oauth2::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use oauth2::http::{self, Method};
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::cmd::api::Arguments;
+use crate::error::{Error, Kind, Result, foreign};
+use crate::webex::{Call, Target};
+
+/// The largest body sent. Webex takes attachments of 100 MB; a body is kept in case it must be sent again.
+const MAX_INPUT: u64 = 128 * 1024 * 1024;
+
+/// Headers that are the connection's or the protocol's own.
+const REFUSED: [&str; 14] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+pub struct Request {
+    pub target: Target,
+    method: Method,
+    query: Vec<(String, String)>,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Request {
+    /// # Errors
+    /// [`Kind::Usage`] for whatever does not make a request.
+    pub fn new(arguments: &Arguments) -> Result<Request> {
+        let target = Target::parse(&arguments.path)?;
+        let mut headers = headers(&arguments.headers)?;
+        let method = method(arguments)?;
+        let fields = fields(&arguments.fields)?;
+        let mut request = Request {
+            target,
+            query: Vec::new(),
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+            method,
+        };
+        if let Some(path) = &arguments.input {
+            request.body = read(path)?;
+            request.query = fields;
+        } else if fields.is_empty() || has_no_body(&request.method) {
+            request.query = fields;
+        } else {
+            request.body = json(fields)?;
+        }
+        if !request.body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        request.headers = headers;
+        Ok(request)
+    }
+
+    /// The call, once the API base is known.
+    pub fn call(self, base: &Url) -> Call {
+        let mut url = self.target.url(base);
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        Call {
+            method: self.method,
+            url,
+            headers: self.headers,
+            body: self.body,
+        }
+    }
+}
+
+fn usage(message: impl Into<String>, hint: &str) -> Error {
+    Error::new(Kind::Usage, message).with_hint(hint)
+}
+
+fn has_no_body(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn method(arguments: &Arguments) -> Result<Method> {
+    let default = if arguments.input.is_some() {
+        "POST"
+    } else {
+        "GET"
+    };
+    let name = arguments.method.as_deref().unwrap_or(default);
+    let method = Method::from_bytes(name.to_ascii_uppercase().as_bytes())
+        .ok()
+        .filter(|method| !matches!(*method, Method::CONNECT | Method::TRACE));
+    let method = method.ok_or_else(|| {
+        usage(
+            format!("{} is no method of an API", foreign(name)),
+            "for example `-X POST`",
+        )
+    })?;
+    if arguments.paginate && method != Method::GET {
+        return Err(usage("--paginate goes with GET", "leave one of them out"));
+    }
+    Ok(method)
+}
+
+fn headers(lines: &[String]) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        let (name, value) = header(line).ok_or_else(|| {
+            usage(
+                format!("{} is no header of a request", foreign(line)),
+                "for example `-H 'Accept: application/json'`",
+            )
+        })?;
+        if REFUSED.contains(&name.as_str()) {
+            let message = format!("the header {name} is not for `-H`");
+            return Err(usage(message, "the connection decides it: leave it out"));
+        }
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn header(line: &str) -> Option<(HeaderName, HeaderValue)> {
+    let (name, value) = line.split_once(':')?;
+    let name = http::HeaderName::from_bytes(name.as_bytes()).ok()?;
+    let value = http::HeaderValue::from_str(value.trim_matches([' ', '\t'])).ok()?;
+    Some((name, value))
+}
+
+fn fields(fields: &[String]) -> Result<Vec<(String, String)>> {
+    let pairs = fields.iter().map(|field| {
+        let pair = field.split_once('=').filter(|(key, _)| !key.is_empty());
+        let (key, value) = pair.ok_or_else(|| {
+            usage(
+                format!("{} is no field", foreign(field)),
+                "for example `-f max=10`",
+            )
+        })?;
+        Ok((key.to_owned(), value.to_owned()))
+    });
+    pairs.collect()
+}
+
+fn json(fields: Vec<(String, String)>) -> Result<Vec<u8>> {
+    let mut body = Map::new();
+    for (key, value) in fields {
+        if body.contains_key(&key) {
+            let message = format!("the field {} comes twice", foreign(&key));
+            return Err(usage(
+                message,
+                "give a body that is no flat object with `--input FILE`",
+            ));
+        }
+        body.insert(key, Value::String(value));
+    }
+    Ok(Value::Object(body).to_string().into_bytes())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let failed = |error: io::Error| {
+        let message = format!("could not read the body from {}", path.display());
+        Error::new(Kind::Usage, message).with_detail(&error.to_string())
+    };
+    let mut body = Vec::new();
+    if path == Path::new("-") {
+        io::stdin().take(MAX_INPUT + 1).read_to_end(&mut body)
+    } else {
+        let file = File::open(path).map_err(failed)?;
+        file.take(MAX_INPUT + 1).read_to_end(&mut body)
+    }
+    .map_err(failed)?;
+    if body.len() as u64 > MAX_INPUT {
+        let message = format!("the body in {} has more than 128 MiB", path.display());
+        return Err(Error::new(Kind::Usage, message));
+    }
+    Ok(body)
+}

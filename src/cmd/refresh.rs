@@ -1,0 +1,133 @@
+//! `refresh`: new tokens now, for one connection or for all.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cmd::Context;
+use crate::connection::Connection;
+use crate::error::{Error, Kind, Result};
+use crate::output::day;
+use crate::session;
+use crate::store::Store;
+
+/// Refresh the tokens of a connection now, whatever the clock says
+///
+/// Webex prolongs a refresh token each time it is used, so a connection that
+/// is refreshed now and then never needs a new sign-in. With --all, for cron
+/// and timers, it goes on where one connection fails, tells each on stderr,
+/// and ends with the highest exit code among them. Connections without a
+/// refresh token are passed over.
+///
+///   $ webex-connect refresh work
+///   $ webex-connect refresh --all --json
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// The connection; without it WEBEX_CONNECT_CONNECTION, the default, or the only one
+    #[arg(conflicts_with = "all")]
+    name: Option<String>,
+    /// Refresh every connection
+    #[arg(long)]
+    all: bool,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
+    let store = context.store()?;
+    if arguments.all {
+        return refresh_all(context, &store);
+    }
+    let connection = context.connection(&store, arguments.name.as_deref())?;
+    let connection = session::refreshed(&store, connection, &context.wire)?;
+    note(context, &connection);
+    match context.output.json {
+        true => context.output.result_json(&row(&connection, true, None)),
+        false => Ok(()),
+    }
+}
+
+/// Goes on after a failure. What can't be read is told first, for it has no place among the others.
+fn refresh_all(context: &Context, store: &Store) -> Result<()> {
+    let listing = store.list()?;
+    let mut failed: Vec<Kind> = Vec::new();
+    for error in &listing.unreadable {
+        context.output.error(error);
+        failed.push(error.kind);
+    }
+    let mut rows = Vec::new();
+    for connection in &listing.connections {
+        if failed
+            .iter()
+            .any(|kind| matches!(kind, Kind::Interrupted(_)))
+        {
+            break;
+        }
+        let outcome = refresh_one(context, store, connection);
+        rows.push(match &outcome {
+            Ok(Some(refreshed)) => row(refreshed, true, None),
+            Ok(None) => row(connection, false, None),
+            Err(error) => row(connection, false, Some(error)),
+        });
+        failed.extend(outcome.err().map(|error| error.kind));
+    }
+    if context.output.json {
+        context.output.result_json(&Value::Array(rows))?;
+    } else if listing.connections.is_empty() && failed.is_empty() {
+        context.output.note("there is no connection to refresh");
+    }
+    let all = listing.connections.len() + listing.unreadable.len();
+    match failed.iter().max_by_key(|kind| kind.exit_code()) {
+        None => Ok(()),
+        Some(worst) => {
+            let message = format!(
+                "{} of {all} connections could not be refreshed",
+                failed.len()
+            );
+            Err(Error::new(*worst, message).with_hint("what was told above says why, one by one"))
+        }
+    }
+}
+
+/// Refreshes one of several and tells how it went; nothing comes of one that has no refresh token.
+fn refresh_one(
+    context: &Context,
+    store: &Store,
+    connection: &Connection,
+) -> Result<Option<Connection>> {
+    let name = &connection.name;
+    if connection.tokens.refresh_token.is_none() {
+        context
+            .output
+            .note(&format!("{name} has no refresh token and was passed over"));
+        return Ok(None);
+    }
+    match session::refreshed(store, connection.clone(), &context.wire) {
+        Ok(refreshed) => {
+            note(context, &refreshed);
+            Ok(Some(refreshed))
+        }
+        Err(error) => {
+            let message = format!("{name} was not refreshed: {}", error.message);
+            let error = Error { message, ..error };
+            context.output.error(&error);
+            Err(error)
+        }
+    }
+}
+
+fn note(context: &Context, connection: &Connection) {
+    context.output.note(&format!(
+        "{} is refreshed, its token good until {}",
+        connection.name,
+        day(connection.tokens.expires_at)
+    ));
+}
+
+fn row(connection: &Connection, refreshed: bool, error: Option<&Error>) -> Value {
+    json!({
+        "name": connection.name,
+        "refreshed": refreshed,
+        "access_token_expires_at": connection.tokens.expires_at,
+        "refresh_token_expires_at": connection.tokens.refresh_token_expires_at,
+        "error": error.map(|error| error.to_json()["error"].take()),
+    })
+}

@@ -1,0 +1,179 @@
+//! What of an import is stored, and what is refused. Sealing does not say who sealed it, so nothing changes here that
+//! the command line has not allowed.
+
+use jiff::Timestamp;
+
+use crate::app::{App, Environment};
+use crate::cmd::login::guard::Guard;
+use crate::cmd::transfer::payload::Payload;
+use crate::connection::{AppRef, Connection, State};
+use crate::dirs;
+use crate::error::{Error, Kind, Result, foreign};
+use crate::output::Output;
+use crate::store::Store;
+
+const ANOTHER_NAME: &str =
+    "to keep both, give the new one another name: `webex-connect import --name NAME`";
+
+/// Stores the app, the connection and, for a first one, the default; under the connection's lock. Gives what is stored
+/// afterwards.
+///
+/// # Errors
+/// [`Kind::Refused`] by a guard; the store failed. What it held before is still there.
+pub fn keep(output: Output, guard: &Guard, store: &Store, payload: Payload) -> Result<Connection> {
+    let Payload {
+        mut connection,
+        app,
+    } = payload;
+    let _alone = dirs::lock_connection(&connection.name)?;
+    let before = store.connection(&connection.name)?;
+    let identity = connection.identity.as_ref();
+    guard
+        .identity(None, identity, &connection.grant.granted)
+        .map_err(|error| error.with_hint("ask whoever sent it, or leave out `--expect-user`"))?;
+    connection.revision = 0;
+    if let Some(before) = before {
+        replaceable(output, guard, &before, &connection)?;
+        if is_older(&connection, &before) {
+            let name = &before.name;
+            output.warning(&format!(
+                "{name} is newer here than in the export, and was kept as it is"
+            ));
+            return Ok(before);
+        }
+        connection.name = before.name;
+        connection.revision = before.revision;
+    }
+    if let Some(app) = app {
+        keep_app(store, app)?;
+    }
+    store.save_connection(&mut connection)?;
+    if store.takes_over(&connection) {
+        store.save_default(&connection)?;
+    }
+    Ok(connection)
+}
+
+/// Tokens go to an API base that is not Webex's only where the command line says so too.
+///
+/// # Errors
+/// [`Kind::Refused`] for another base than the one repeated, and for one that was not.
+pub fn right_place(environment: &Environment, api_base: Option<&str>) -> Result<()> {
+    let expected = api_base.map(Environment::from_api_base).transpose()?;
+    match (environment, expected) {
+        (environment, Some(expected)) if *environment != expected => {
+            let message = format!(
+                "the export belongs to {environment}, not to {expected}; nothing was stored"
+            );
+            Err(Error::new(Kind::Refused, message)
+                .with_hint("ask whoever sent it; one that belongs to Webex needs no `--api-base`"))
+        }
+        (Environment::Custom(base), None) => {
+            let message = format!(
+                "the tokens in this export would be sent to {base}, which is not Webex; nothing was stored"
+            );
+            Err(Error::new(Kind::Refused, message).with_hint(format!(
+                "if you know that server, repeat it: `webex-connect import --api-base {base}`"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What an import does not do unasked to a connection that is there.
+fn replaceable(output: Output, guard: &Guard, before: &Connection, new: &Connection) -> Result<()> {
+    unchanged(before, new)?;
+    let another_name = |error: Error| error.with_hint(ANOTHER_NAME);
+    let warning = guard
+        .identity(Some(before), new.identity.as_ref(), &new.grant.granted)
+        .map_err(another_name)?;
+    if let Some(warning) = warning {
+        output.warning(&warning);
+    }
+    let now = Timestamp::now();
+    guard
+        .grant(output, before, &new.grant, now)
+        .map_err(|error| {
+            error.with_hint(format!(
+                "{ANOTHER_NAME}; to accept fewer: `--allow-fewer-scopes`"
+            ))
+        })?;
+    if before.state(now) != State::Ready {
+        return Ok(());
+    }
+    let worse = if new.state(now) != State::Ready {
+        "is in order, and what the export holds needs a new sign-in"
+    } else if before.tokens.can_refresh(now) && !new.tokens.can_refresh(now) {
+        "can be refreshed, and what the export holds can't"
+    } else {
+        return Ok(());
+    };
+    let message = format!("{} {worse}; nothing was stored", before.name);
+    Err(another_name(Error::new(Kind::Refused, message)))
+}
+
+/// The type, the environment and the app of a connection never change.
+fn unchanged(before: &Connection, new: &Connection) -> Result<()> {
+    let client = |connection: &Connection| {
+        let app = connection.app.as_ref();
+        app.map(|app| (app.name.clone(), app.client_id.clone()))
+    };
+    if before.auth_type == new.auth_type
+        && before.environment == new.environment
+        && client(before) == client(new)
+    {
+        return Ok(());
+    }
+    let described = |connection: &Connection| {
+        let app = connection.app.as_ref();
+        let app = app.map_or("no app".to_owned(), described_app);
+        format!("{} and {app}", connection.environment)
+    };
+    let message = format!(
+        "{} belongs to {}, and the export to {}; nothing was stored",
+        before.name,
+        described(before),
+        described(new)
+    );
+    Err(Error::new(Kind::Refused, message).with_hint(ANOTHER_NAME))
+}
+
+fn described_app(app: &AppRef) -> String {
+    let client_id = foreign(&app.client_id);
+    match &app.name {
+        Some(name) => format!("the app {name} (client ID {client_id})"),
+        None => format!("a provided app (client ID {client_id})"),
+    }
+}
+
+/// Whether this is a grant that is stored already, with tokens that have been refreshed since: importing the same text
+/// again does no harm.
+fn is_older(new: &Connection, before: &Connection) -> bool {
+    let person = |connection: &Connection| connection.identity.as_ref().map(|who| who.id.clone());
+    before.state(Timestamp::now()) == State::Ready
+        && before.tokens.obtained_at > new.tokens.obtained_at
+        && before.grant.granted == new.grant.granted
+        && person(before) == person(new)
+}
+
+/// Stores the own app. One that is there is left as it is if it is the same client, and refused if it is not.
+fn keep_app(store: &Store, mut app: App) -> Result<()> {
+    let _alone = dirs::lock_app(&app.name)?;
+    let name = &app.name;
+    let Some(stored) = store.app(name)? else {
+        app.revision = 0;
+        return store.save_app(&mut app);
+    };
+    let another = if stored.client_id != app.client_id || stored.environment != app.environment {
+        "another app of that name"
+    } else if stored.client_secret != app.client_secret {
+        "that app with another client secret"
+    } else {
+        return Ok(());
+    };
+    let message = format!("there is already {another} here, {name}; nothing was stored");
+    Err(Error::new(Kind::Refused, message).with_hint(format!(
+        "give the new one another name with `--app-name NAME`; a secret that was regenerated goes to `webex-connect \
+         app update {name}`"
+    )))
+}

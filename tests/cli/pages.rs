@@ -1,0 +1,119 @@
+//! `api --paginate`: every page of a list, as one.
+
+use crate::env::{Authority, Reply, connected};
+
+fn page(authority: &Authority, next: Option<&str>, body: &str) -> Reply {
+    let link = next.map(|next| format!("Link: <{}{next}>; rel=\"next\"\r\n", authority.base));
+    Reply::with(200, &link.unwrap_or_default(), body)
+}
+
+#[test]
+fn all_pages_are_one_list_with_every_item_as_it_came() {
+    let (env, authority) = connected();
+    authority.api_answers([
+        page(
+            &authority,
+            Some("/rooms?max=2&cursor=a"),
+            r#"{"items":[{"b":1.50,"a":"\u0041"}, 9007199254740993 ],"x":1}"#,
+        ),
+        page(
+            &authority,
+            Some("/other?cursor=b"),
+            r#" { "notFoundIds":null, "items" : [ ] } "#,
+        ),
+        page(&authority, None, "{\"items\":[\"\u{202e}ü\"]}"),
+    ]);
+    let before = authority.asked().len();
+    env.run(["api", "rooms", "-f", "max=2", "--paginate"])
+        .stdout("{\"items\":[{\"b\":1.50,\"a\":\"\\u0041\"},9007199254740993,\"\u{202e}ü\"]}\n")
+        .check();
+    let asked = [
+        "GET /v1/rooms?max=2",
+        "GET /v1/rooms?max=2&cursor=a",
+        "GET /v1/other?cursor=b",
+    ];
+    assert_eq!(authority.asked()[before..], asked);
+}
+
+#[test]
+fn a_page_alone_and_what_is_no_list() {
+    let (env, authority) = connected();
+    for (body, printed) in [
+        (r#"{"items":[]}"#, "{\"items\":[]}\n"),
+        (r#"{"items":[1]}"#, "{\"items\":[1]}\n"),
+        (r#"{"id":"p1"}"#, r#"{"id":"p1"}"#),
+        (r#"{"items":{}}"#, r#"{"items":{}}"#),
+        ("not JSON", "not JSON"),
+        ("", ""),
+    ] {
+        authority.api_answers([page(&authority, None, body)]);
+        let run = env.run(["api", "x", "--paginate"]);
+        run.stdout(printed).check();
+    }
+}
+
+/// The list stays open, so that no JSON reader takes a part of it for the whole.
+#[test]
+fn a_list_that_fails_on_the_way_is_not_closed() {
+    let (env, authority) = connected();
+    let first = || page(&authority, Some("/rooms?page=2"), r#"{"items":[1,2]}"#);
+    for (second, code, words) in [
+        (
+            Reply::status(500, "{}"),
+            7,
+            "Webex failed at GET /v1/rooms (500)",
+        ),
+        (
+            Reply::status(403, r#"{"message":"No."}"#),
+            5,
+            "(403) although work has the scope spark:rooms_read: No.",
+        ),
+        (Reply::with(302, "Location: /\r\n", ""), 9, "never followed"),
+        (
+            page(&authority, None, r#"{"id":1}"#),
+            1,
+            "page 2 is no list of items",
+        ),
+        (
+            page(&authority, Some("/rooms?page=2"), r#"{"items":[3]}"#),
+            7,
+            "the next page is said to be the page itself",
+        ),
+        (
+            Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"items\":[3]}"),
+            7,
+            "broke off",
+        ),
+    ] {
+        authority.api_answers([first(), second]);
+        let run = env.run(["api", "rooms", "--paginate"]).code(code);
+        run.stdout("{\"items\":[1,2").stderr_has(words).check();
+    }
+    authority.api_answers([Reply::status(404, "none")]);
+    let run = env.run(["api", "rooms", "--paginate"]).code(1);
+    run.stdout("none")
+        .stderr_has("there is no GET /v1/rooms (404)")
+        .check();
+}
+
+#[test]
+fn a_token_refused_between_two_pages_is_replaced() {
+    let (env, authority) = connected();
+    authority.token_answers(Reply::status(
+        200,
+        r#"{"access_token":"second-token","expires_in":1209599}"#,
+    ));
+    authority.api_answers([
+        page(&authority, Some("/rooms?page=2"), r#"{"items":[1]}"#),
+        Reply::status(401, "{}"),
+        page(&authority, None, r#"{"items":[2]}"#),
+    ]);
+    env.run(["api", "rooms", "--paginate"])
+        .stdout("{\"items\":[1,2]}\n")
+        .check();
+    let requests = authority.requests();
+    let last = requests
+        .last()
+        .map(|request| request.headers("authorization"));
+    assert_eq!(last, Some(vec!["Bearer second-token"]));
+}

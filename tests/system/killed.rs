@@ -1,0 +1,175 @@
+//! SIGKILL at every system call of a refresh, from the taking of the connection's lock to the printing of the token
+//! (RF-08), and an error from every call of the store (RF-06): afterwards the next run works, or says why a person
+//! must sign in.
+
+use std::fs;
+
+use crate::env::process::{Finished, Process};
+use crate::env::{Env, Login, Sandbox, free_port};
+use crate::secret_service::{records, unlocked};
+use crate::strace::{Call, calls, failing_at, killed_at};
+
+/// The fewest points of a sweep.
+const POINTS: usize = 100;
+
+/// What a store is made of: files, locks, messages to the keyring.
+const STORE: [&str; 9] = [
+    "open", "openat", "flock", "read", "fsync", "rename", "unlink", "sendmsg", "recvmsg",
+];
+
+/// A connection whose token is always expired.
+struct Scene {
+    env: Env,
+    sandbox: Sandbox,
+    redirect_uri: String,
+    rotates: bool,
+}
+
+#[test]
+#[ignore = "needs strace"]
+fn a_kill_anywhere_leaves_the_sealed_file_whole_and_a_grant_that_rotates_explained() {
+    Scene::new(Env::new(), true).sweep();
+}
+
+#[test]
+#[ignore = "needs strace"]
+fn a_kill_anywhere_costs_nothing_in_the_sealed_file_where_webex_does_not_rotate() {
+    Scene::new(Env::new(), false).sweep();
+}
+
+#[test]
+#[ignore = "needs strace and the keyring session of tests/run"]
+fn a_kill_anywhere_leaves_the_keyring_whole_and_a_grant_that_rotates_explained() {
+    Scene::new(unlocked(), true).sweep();
+}
+
+#[test]
+#[ignore = "needs strace and the keyring session of tests/run"]
+fn a_kill_anywhere_costs_nothing_in_the_keyring_where_webex_does_not_rotate() {
+    Scene::new(unlocked(), false).sweep();
+}
+
+#[test]
+#[ignore = "needs strace"]
+fn a_fault_anywhere_in_the_sealed_file_is_an_error_and_no_token() {
+    Scene::new(Env::new(), true).faults(30);
+}
+
+#[test]
+#[ignore = "needs strace and the keyring session of tests/run"]
+fn a_fault_anywhere_on_the_way_to_the_keyring_is_an_error_and_no_token() {
+    Scene::new(unlocked(), true).faults(15);
+}
+
+impl Scene {
+    fn new(env: Env, rotates: bool) -> Scene {
+        let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+        let rotate: &[&str] = if rotates { &["--rotate"] } else { &[] };
+        let options = [&["--expires-in", "0"], rotate].concat();
+        let sandbox = Sandbox::with(&env, &redirect_uri, &options);
+        let mut login = Login::start(&env, &sandbox, &redirect_uri, &["--no-browser"]);
+        let callback = login.consent("allow");
+        login.deliver(&callback);
+        let finished = login.finish();
+        assert_eq!(finished.code, Some(0), "{finished}");
+        Scene {
+            env,
+            sandbox,
+            redirect_uri,
+            rotates,
+        }
+    }
+
+    fn sweep(mut self) {
+        let calls = calls(&self.env, &["token"], "connection-work.lock", "write(1,");
+        let (mut killed, mut lost) = (0, 0);
+        for call in &calls {
+            let token = Process::spawn(killed_at(&self.env, call, &["token"]), b"").finish();
+            if token.signal == Some(9) {
+                killed += 1;
+            } else {
+                // Threads race: now and then one makes a call less than before.
+                assert_eq!(token.code, Some(0), "{call:?}: {token}");
+            }
+            self.record_is_whole(call);
+            let next = Process::spawn(self.env.command(["token"]), b"").finish();
+            if next.code != Some(0) {
+                lost += 1;
+                self.is_explained(call, &next);
+                self.signs_in_again();
+            }
+            self.nothing_else_is_left(call);
+        }
+        let reached = format!("{killed} of {} points, {lost} grants lost", calls.len());
+        assert!(killed >= POINTS, "{reached}");
+        // Only between the request and the save can a grant be lost, and there it must be where the server rotates.
+        assert_eq!(lost > 0, self.rotates, "{reached}");
+        assert!(lost < killed, "{reached}");
+        assert!(self.sandbox.refreshes() > killed, "{reached}");
+    }
+
+    /// At least so many of them end in an error.
+    fn faults(self, at_least: usize) {
+        let calls = calls(&self.env, &["token"], "connection-work.lock", "write(1,");
+        let of_the_store = |call: &&Call| STORE.contains(&call.name.as_str());
+        let mut failed = 0;
+        for call in calls.iter().filter(of_the_store) {
+            let token = Process::spawn(failing_at(&self.env, call, &["token"]), b"").finish();
+            token.hold_the_oracles(&[]);
+            if token.code != Some(0) {
+                failed += 1;
+                assert_eq!(token.code, Some(6), "{call:?}: {token}");
+                assert_eq!(token.out(), "", "{call:?}: {token}");
+                assert!(token.err().starts_with("error: "), "{call:?}: {token}");
+            }
+            self.record_is_whole(call);
+            let next = Process::spawn(self.env.command(["token"]), b"").finish();
+            if next.code != Some(0) {
+                self.is_explained(call, &next);
+                self.signs_in_again();
+            }
+            self.nothing_else_is_left(call);
+        }
+        assert!(failed >= at_least, "{failed} of {} calls", calls.len());
+    }
+
+    fn record_is_whole(&self, call: &Call) {
+        let listed = Process::spawn(self.env.command(["list", "--json"]), b"").finish();
+        assert_eq!(listed.code, Some(0), "{call:?}: {listed}");
+        assert_eq!(listed.json()[0]["name"], "work", "{call:?}: {listed}");
+    }
+
+    fn is_explained(&self, call: &Call, next: &Finished) {
+        assert!(self.rotates, "{call:?}: {next}");
+        assert_eq!(next.code, Some(4), "{call:?}: {next}");
+        assert_eq!(next.out(), "", "{call:?}: {next}");
+        for words in [
+            "was cut off, and Webex may have replaced the token then",
+            "log in again with `webex-connect login work`",
+        ] {
+            assert!(next.err().contains(words), "{call:?}: {next}");
+        }
+    }
+
+    fn signs_in_again(&self) {
+        let args = ["work", "--no-browser"];
+        let mut login = Login::again(&self.env, &self.redirect_uri, &args);
+        let callback = login.consent("allow");
+        login.deliver(&callback);
+        let finished = login.finish();
+        assert_eq!(finished.code, Some(0), "{finished}");
+    }
+
+    fn nothing_else_is_left(&self, call: &Call) {
+        let sealed = self.env.path("data/webex-connect");
+        if sealed.exists() {
+            let entries = fs::read_dir(sealed).unwrap_or_else(|e| panic!("{call:?}: {e}"));
+            let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+            assert_eq!(names, ["store.age"], "{call:?}");
+        } else {
+            let kept = records(&self.env);
+            let count = kept.matches("connection/work").count();
+            assert_eq!(count, 1, "{call:?}: {kept}");
+        }
+    }
+}

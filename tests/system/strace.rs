@@ -1,0 +1,84 @@
+//! Commands under strace: what they call, and what becomes of them when a call fails or kills them.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use crate::env::Env;
+
+/// The n-th call of a name that one thread makes, as strace counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Call {
+    pub name: String,
+    pub nth: usize,
+}
+
+/// A command of ours under strace with these options, which write nothing.
+pub fn under(env: &Env, options: &[&str], args: &[&str]) -> Command {
+    traced(env, "/dev/null", options, args)
+}
+
+/// Killed at a call.
+pub fn killed_at(env: &Env, call: &Call, args: &[&str]) -> Command {
+    let Call { name, nth } = call;
+    let trace = format!("trace={name}");
+    let inject = format!("inject={name}:signal=KILL:when={nth}");
+    under(env, &["-e", &trace, "-e", &inject], args)
+}
+
+/// A call fails as on a broken disk, or a broken connection to the keyring.
+pub fn failing_at(env: &Env, call: &Call, args: &[&str]) -> Command {
+    let Call { name, nth } = call;
+    let trace = format!("trace={name}");
+    let inject = format!("inject={name}:error=EIO:when={nth}");
+    under(env, &["-e", &trace, "-e", &inject], args)
+}
+
+/// The calls of a run from the first line that has one text to the first after it that has the other.
+pub fn calls(env: &Env, args: &[&str], from: &str, to: &str) -> Vec<Call> {
+    let file = env.path("trace");
+    let path = file.display().to_string();
+    let output = traced(env, &path, &[], args).output();
+    let output = output.unwrap_or_else(|e| panic!("strace: {e}"));
+    assert!(output.status.success(), "{output:?}");
+    let trace = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let mut counts = BTreeMap::<(&str, &str), usize>::new();
+    let mut met = BTreeSet::new();
+    let mut calls = Vec::new();
+    let mut inside = false;
+    for line in trace.lines() {
+        inside |= line.contains(from);
+        let Some((thread, call)) = line.split_once(' ') else {
+            continue;
+        };
+        // Not the second half of a call, and no signal or exit.
+        let Some((name, _)) = call.trim_start().split_once('(') else {
+            continue;
+        };
+        if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            continue;
+        }
+        let count = counts.entry((thread, name)).or_default();
+        *count += 1;
+        let call = Call {
+            name: name.to_owned(),
+            nth: *count,
+        };
+        // Only the thread that gets there first is killed at it.
+        if met.insert(call.clone()) && inside {
+            calls.push(call);
+        }
+        if inside && line.contains(to) {
+            return calls;
+        }
+    }
+    panic!("no line with {to:?} after one with {from:?}:\n{trace}");
+}
+
+fn traced(env: &Env, file: &str, options: &[&str], args: &[&str]) -> Command {
+    let mut command = env.program("strace");
+    command.args(["-f", "-qq", "-o", file]).args(options);
+    command.arg(env!("CARGO_BIN_EXE_webex-connect")).args(args);
+    command
+}
