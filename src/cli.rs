@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::cmd::shell::{Shell, reference};
 use crate::cmd::{
     api, app, check, doctor, exec, list, login, logout, manage, refresh, sandbox, scopes, status,
     token, transfer,
@@ -16,26 +17,25 @@ use crate::store::Choice;
 /// Sign in once; scripts then ask for a token that works, or get an exit code that says what to do. Tokens and
 /// granted scopes are kept in the OS keyring.
 #[derive(Parser)]
-#[command(name = "webex-connect", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+#[command(name = "webex-connect", version, arg_required_else_help = true)]
+#[command(after_help = START, after_long_help = after_long_help())]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
-    pub command: Command,
+    pub asked: Asked,
 }
 
-const AFTER_HELP: &str = "\
+/// Where a newcomer begins; the manual shows it too.
+pub const START: &str = "\
 Start here:
   $ webex-connect login --sandbox    try it: no account, no app, no set-up
   $ webex-connect login work --client-id ID
-  $ webex-connect token work
+  $ webex-connect token work";
 
-Exit codes:
-  0 done   1 anything else   2 usage   4 a person must sign in
-  5 a scope is missing   6 the store   7 network or Webex, try again
-  8 the app is misconfigured   9 refused for safety   130, 143, 129 interrupted
-  `exec` ends as its command does, or with 125 (no token for it), 126 (can't
-  run it), 127 (no such command)";
+fn after_long_help() -> String {
+    format!("{START}\n\nExit codes:\n{}", reference::exit_codes())
+}
 
 /// Options that every command takes.
 #[derive(Args)]
@@ -70,6 +70,15 @@ fn store_choice() -> impl TypedValueParser<Value = Choice> {
         "file" => Choice::File,
         _ => Choice::Keyring,
     })
+}
+
+/// What is asked for: a command with all that a run starts from, or what needs none of it.
+#[derive(Subcommand)]
+pub enum Asked {
+    #[command(flatten)]
+    Command(Command),
+    #[command(flatten)]
+    Shell(Shell),
 }
 
 /// What can be done.

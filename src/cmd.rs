@@ -15,6 +15,7 @@ pub mod refresh;
 mod report;
 pub mod sandbox;
 pub mod scopes;
+pub mod shell;
 pub mod status;
 pub mod token;
 pub mod transfer;

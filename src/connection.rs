@@ -21,6 +21,8 @@ pub enum AuthType {
     AuthorizationCode,
     /// The person's own OAuth 2.0 app.
     OwnApp,
+    /// An access token that was made elsewhere, with no app to refresh it.
+    AccessToken,
 }
 
 /// The client the grant was given to. A grant belongs to a client, so its ID stays with the connection.
@@ -84,12 +86,13 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// The grant a token answer describes; `reported` is its `scope`, if it had one.
+    /// The grant a token answer describes; `reported` is its `scope`, if it had one. Where nothing was requested either,
+    /// it is unknown.
     pub fn new(requested: ScopeSet, reported: Option<ScopeSet>) -> Grant {
-        let source = if reported.is_some() {
-            GrantSource::Reported
-        } else {
-            GrantSource::Assumed
+        let source = match &reported {
+            Some(_) => GrantSource::Reported,
+            None if requested.is_empty() => GrantSource::Unknown,
+            None => GrantSource::Assumed,
         };
         let granted = reported.unwrap_or_else(|| requested.clone());
         Grant {

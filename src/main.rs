@@ -11,6 +11,7 @@
 //!   `login/way.rs` gets a browser to Webex and waits for it, or `login/device.rs` asks until somebody has signed in
 //!   elsewhere; `login/ending.rs` and `login/outcome.rs` store and tell what came of it.
 //! * `cmd/doctor.rs` tries out what a login needs, a file a check in `doctor/`, with the parts the login uses itself.
+//! * `cmd/shell.rs` is what a shell is given: completion scripts and manual pages, made from the command tree.
 //! * [`session`] turns a stored connection into one whose token works now; `session/refresh.rs` is the refresh, from
 //!   the lock to the save.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
@@ -102,7 +103,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::Cli;
+use crate::cli::{Asked, Cli};
 use crate::error::{Error, Kind};
 use crate::output::Output;
 
@@ -112,7 +113,11 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let output = Output::new(cli.global.json);
-    match cmd::run(&cli.global, output, cli.command) {
+    let done = match cli.asked {
+        Asked::Command(command) => cmd::run(&cli.global, output, command),
+        Asked::Shell(shell) => cmd::shell::run(output, &shell),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output.error(&error);

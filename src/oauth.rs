@@ -31,7 +31,7 @@ use crate::secret::Secret;
 use answer::{TokenAnswer, TokenType, bad_answer};
 use refusal::{Refusal, form_secrets};
 
-pub use answer::{Granted, are_tokens};
+pub use answer::{Granted, is_access_token, is_refresh_token};
 pub use refusal::{authorization_error, redact};
 pub use revoke::revoke;
 

@@ -88,6 +88,11 @@ pub fn passphrase(question: &str) -> Result<Zeroizing<String>> {
         })
 }
 
+/// Reads standard input, all of it, as text that holds a secret.
+pub fn text_from_stdin(what: &str) -> Result<Zeroizing<String>> {
+    read_text(io::stdin().lock(), what)
+}
+
 /// Reads a secret from standard input, all of it.
 pub fn secret_from_stdin(what: &str) -> Result<Secret> {
     read_secret(io::stdin().lock(), what)
@@ -106,6 +111,10 @@ pub fn secret_from_file(path: &std::path::Path, what: &str) -> Result<Secret> {
 }
 
 fn read_secret(source: impl Read, what: &str) -> Result<Secret> {
+    clean(&read_text(source, what)?, what)
+}
+
+fn read_text(source: impl Read, what: &str) -> Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     source
         .take(MAX_SECRET as u64 + 1)
@@ -114,7 +123,7 @@ fn read_secret(source: impl Read, what: &str) -> Result<Secret> {
             Error::new(Kind::Usage, format!("could not read the {what}"))
                 .with_detail(&error.to_string())
         })?;
-    clean(&text, what)
+    Ok(text)
 }
 
 /// Without the line end and white space around it; a secret has none inside and is not empty.

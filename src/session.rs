@@ -1,5 +1,6 @@
 //! A usable token for a connection: load it, and where it is stale refresh and save it.
 
+mod need;
 mod refresh;
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +19,8 @@ use crate::secret::Secret;
 use crate::store::Store;
 use crate::variables;
 use crate::webex;
-use refresh::{Need, meet};
+use need::Need;
+use refresh::meet;
 
 /// The connection with an access token that is good now, refreshed and saved if it has to be, and the reason where a
 /// refresh failed but the old token still holds. Not to be called inside a runtime.
@@ -113,7 +115,7 @@ pub fn ask_webex(store: &Store, connection: Connection, wire: &Wire) -> Result<(
 pub fn app_of(store: &Store, connection: &Connection) -> Result<App> {
     let name = &connection.name;
     let Some(made_with) = &connection.app else {
-        let message = format!("{name} was made without an app and can't be refreshed");
+        let message = format!("{name} was made from an access token, without an app");
         return Err(Error::new(Kind::SignIn, message).with_hint(sign_in(connection)));
     };
     let Some(app_name) = &made_with.name else {
@@ -231,11 +233,12 @@ pub fn sign_in(connection: &Connection) -> String {
 
 /// The command that signs a person in again.
 pub fn login_command(connection: &Connection) -> String {
-    let sandbox = match connection.environment {
-        Environment::Sandbox => " --sandbox",
-        _ => "",
+    let way = match (&connection.environment, &connection.app) {
+        (Environment::Sandbox, _) => " --sandbox",
+        (_, None) => " --token-stdin",
+        (_, Some(_)) => "",
     };
-    format!("webex-connect login {}{sandbox}", connection.name)
+    format!("webex-connect login {}{way}", connection.name)
 }
 
 /// The connection of a name.

@@ -6,6 +6,7 @@ mod target;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use oauth2::http::{self, HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
 use url::Url;
@@ -84,6 +85,31 @@ pub async fn people_me(
         org_id: person.org_id.filter(short),
         kind: person.kind.filter(short),
     }))
+}
+
+/// When the access token ends, by Webex's own account: in milliseconds, where OAuth counts seconds. `None` where it
+/// does not tell.
+///
+/// # Errors
+/// The network failed.
+pub async fn token_expiry(
+    client: &Client,
+    base: &Url,
+    access_token: &Secret,
+) -> Result<Option<Timestamp>> {
+    #[derive(Deserialize)]
+    struct Expiry {
+        exp: i64,
+    }
+    let request = http::Request::get(endpoint(base, "authorizations/tokenExpiry").as_str())
+        .header(header::AUTHORIZATION, bearer(access_token)?)
+        .header(header::ACCEPT, "application/json")
+        .body(Vec::new())
+        .map_err(|_| Error::new(Kind::Failure, "the address of tokenExpiry is not a URL"))?;
+    let answer = client.send(request).await?;
+    let expiry: Option<Expiry> = serde_json::from_slice(answer.body()).ok();
+    let told = expiry.filter(|_| answer.status() == 200);
+    Ok(told.and_then(|expiry| Timestamp::from_second(expiry.exp.div_euclid(1000)).ok()))
 }
 
 /// A request of the person's own. Where it may go was decided when its URL was made.

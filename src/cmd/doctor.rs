@@ -25,7 +25,7 @@ use finding::Finding;
 /// Tried are: the store (a record is written, read back and removed), what is
 /// in it, the app, the port of each redirect URI, the browser, the CA
 /// certificates, the proxy, each Webex in use (one request without a token),
-/// and the clock. Nothing is left behind, and no secret is sent or shown.
+/// and the clock. No record is left behind, and no secret is sent or shown.
 ///
 /// With --loopback, a browser is opened on a page of this machine, and the
 /// report says over which address it came.

@@ -91,6 +91,7 @@ fn kind(connection: &Connection) -> &'static str {
     match connection.auth_type {
         AuthType::AuthorizationCode => connection.environment.name(),
         AuthType::OwnApp => "own app",
+        AuthType::AccessToken => "token",
     }
 }
 

@@ -1,5 +1,6 @@
 //! `login`: makes a connection, or makes one again.
 
+mod brought;
 mod client;
 mod device;
 mod ending;
@@ -112,6 +113,20 @@ pub struct Arguments {
     /// in CI. The app must have four more redirect URIs, which `webex-connect app show NAME` lists. Not for webex-gov.
     #[arg(long, conflicts_with_all = ["browser", "no_browser"])]
     device: bool,
+    /// Store the access token on standard input: a personal one, a bot's or a service app's
+    ///
+    /// Webex says whose it is and when it ends. It can't be refreshed, and nobody tells its scopes. Alone, after
+    /// `Bearer `, or as JSON with an access_token.
+    #[arg(long, conflicts_with_all = ["app", "client_id", "client_secret_stdin", "client_secret_file", "redirect_uri",
+        "scope", "add_scope", "preset", "browser", "no_browser", "device", "sandbox", "refresh_token_stdin"])]
+    token_stdin: bool,
+    /// Store a connection from the refresh token on standard input, with the app it belongs to
+    ///
+    /// For service apps and for secrets of CI: give the app with --app, or with --client-id and its secret. Alone, or as
+    /// the JSON that the portal shows.
+    #[arg(long, conflicts_with_all = ["client_secret_stdin", "scope", "add_scope", "preset", "browser", "no_browser",
+        "device", "sandbox"])]
+    refresh_token_stdin: bool,
     /// Sign in to the embedded look-alike: no account, no app, no set-up
     #[arg(long, conflicts_with_all = ["app", "client_id", "client_secret_stdin", "client_secret_file", "redirect_uri", "environment", "api_base"])]
     sandbox: bool,
@@ -121,14 +136,26 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
-    session::runtime()?.block_on(login(context, arguments))
+    let runtime = session::runtime()?;
+    match arguments.token_stdin {
+        true => runtime.block_on(brought::access_token(context, arguments)),
+        false => runtime.block_on(login(context, arguments)),
+    }
+}
+
+/// Where a grant comes from.
+enum Route {
+    Browser(Way),
+    /// From another device; no browser comes back to this machine.
+    Device,
+    /// A refresh token was made elsewhere.
+    Brought(Secret),
 }
 
 /// The order is the promise: everything that can fail without the person fails before the browser opens, and the
 /// browser is told only what is stored.
 async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
-    let output = context.output;
-    let (store, mut plan, way) = settle(context, arguments)?;
+    let (store, mut plan, route) = settle(context, arguments)?;
     if let Some(secret) = given_secret(&plan, arguments)? {
         plan.app.client_secret = secret;
         plan.needs_secret = false;
@@ -138,9 +165,22 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
     if plan.needs_secret {
         plan.app.client_secret = client_secret::asked(context, &mut signals).await?;
     }
-    let Some(way) = way else {
-        return device::login(context, arguments, &store, plan, signals).await;
-    };
+    match route {
+        Route::Browser(way) => in_browser(context, arguments, &store, plan, way, signals).await,
+        Route::Device => device::login(context, arguments, &store, plan, signals).await,
+        Route::Brought(token) => brought::refresh(context, &store, plan, token, signals).await,
+    }
+}
+
+async fn in_browser(
+    context: &Context,
+    arguments: &Arguments,
+    store: &Store,
+    mut plan: Plan,
+    way: Way,
+    mut signals: Signals,
+) -> Result<()> {
+    let output = context.output;
     let ready = Ready::new(&mut plan, &way, &context.wire)?;
     let authorization = Authorization::new(&ready.base, &plan.app, &plan.scopes, plan.greeting())?;
     let Ready {
@@ -159,7 +199,7 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
     let (callback, browser) = way.ask(output, listener, asked, &mut signals).await?;
     let mut ending = Ending {
         output,
-        store: &store,
+        store,
         client: &client,
         base: &base,
         interrupted: None,
@@ -207,22 +247,28 @@ async fn show(browser: Browser, finished: &Result<Saved>) {
     let _ = tokio::time::timeout(SHOW_TIME, page).await;
 }
 
-/// The store, tried out, and what the login will do: everything short of a secret and a port. The device grant is no
-/// way to a browser: none comes back to this machine.
-fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan, Option<Way>)> {
+/// The store, tried out, and what the login will do: everything short of a secret and a port.
+fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan, Route)> {
     let store = Store::open_for_login(context.store_choice, context.may_ask(), arguments.sandbox)?;
     let plan = Plan::settle(context, arguments, &store)?;
-    let way = if arguments.device {
+    let route = if arguments.refresh_token_stdin {
+        Route::Brought(brought::given(brought::REFRESH_TOKEN)?)
+    } else if arguments.device {
         device::check(&plan)?;
-        None
+        Route::Device
     } else {
         let environment = &plan.app.environment;
-        Some(Way::choose(context, arguments, environment)?)
+        Route::Browser(Way::choose(context, arguments, environment)?)
     };
+    try_out(context, &store)?;
+    Ok((store, plan, route))
+}
+
+/// Makes sure, before anything is asked of Webex, that what comes of it can be kept.
+fn try_out(context: &Context, store: &Store) -> Result<()> {
     store.ensure_key()?;
-    context.tell_of_sandbox_file(&store);
-    store.preflight()?;
-    Ok((store, plan, way))
+    context.tell_of_sandbox_file(store);
+    store.preflight()
 }
 
 /// The client secret from the first source that has it, short of the person.

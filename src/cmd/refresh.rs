@@ -82,7 +82,8 @@ fn refresh_all(context: &Context, store: &Store) -> Result<()> {
                 "{} of {all} connections could not be refreshed",
                 failed.len()
             );
-            Err(Error::new(*worst, message).with_hint("what was told above says why, one by one"))
+            Err(Error::new(*worst, message)
+                .with_hint("`webex-connect list` shows the state of each"))
         }
     }
 }

@@ -190,6 +190,7 @@ fn auth_type(connection: &Connection) -> String {
     let kind = match connection.auth_type {
         AuthType::AuthorizationCode => "provided app",
         AuthType::OwnApp => "own app",
+        AuthType::AccessToken => "access token from elsewhere",
     };
     let place = connection.environment.api_base();
     let place = place.map_or_else(|| "embedded".to_owned(), |base| base.to_string());

@@ -15,9 +15,9 @@ use crate::session;
 /// and saved first; however many ask at once, Webex is asked once. A browser
 /// is never opened: where a person must sign in, the exit code is 4.
 ///
-/// A token is replaced five minutes before it expires, or when a tenth of its
-/// life is left. With --min-valid it is good for at least so long, or there
-/// is none and an error.
+/// A token is replaced five minutes before it expires, or a tenth of its life
+/// before if that is less. With --min-valid it is good for at least so long,
+/// or there is none and an error.
 ///
 ///   $ curl -H "$(webex-connect token work --header --min-valid 10m)" \
 ///       https://webexapis.com/v1/people/me

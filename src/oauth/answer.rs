@@ -129,11 +129,14 @@ impl TokenAnswer {
     }
 }
 
-/// Whether tokens that came another way are such as a token answer may bring.
-pub fn are_tokens(tokens: &Tokens) -> bool {
-    let refresh_token = tokens.refresh_token.as_ref();
-    is_b64token(tokens.access_token.expose())
-        && refresh_token.is_none_or(|token| is_printable(token.expose()))
+/// Whether an access token that came another way is such as a token answer may bring.
+pub fn is_access_token(token: &Secret) -> bool {
+    is_b64token(token.expose())
+}
+
+/// Whether a refresh token that came another way is such as a token answer may bring.
+pub fn is_refresh_token(token: &Secret) -> bool {
+    is_printable(token.expose())
 }
 
 /// Webex's clock counts seconds; fractions would only be noise in JSON.

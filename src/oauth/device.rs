@@ -17,6 +17,7 @@ use crate::oauth::basic::basic;
 use crate::oauth::refusal::Refusal;
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
+use crate::webex::retry_after;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// The longest device code and address taken; Webex's have about a hundred characters.
@@ -29,8 +30,6 @@ const INTERVAL: u64 = 5;
 const MAX_INTERVAL: u64 = 60;
 /// Seconds that a device code holds where the answer does not say: what Webex says.
 const EXPIRES_IN: u64 = 300;
-/// How long to wait after a 429 that does not say it, or not in seconds.
-const RETRY_AFTER: Duration = Duration::from_secs(15);
 
 /// A sign-in that waits for its person. All of it but the device code is to be shown, and fit to be.
 pub struct Device {
@@ -169,12 +168,14 @@ fn read(answer: &Answer, secrets: &[Secret], mend_client: &str, now: Timestamp) 
     if text.contains("slow_down") {
         return Ok(Polled::SlowDown);
     }
+    if status == 429 {
+        return Ok(Polled::Later(retry_after(answer.headers())));
+    }
     if status == 428 || text.contains("authorization_pending") {
         return Ok(Polled::Pending);
     }
     match status {
         200 => Err(bad_answer("it is not a token set")),
-        429 => Ok(Polled::Later(retry_after(answer))),
         408 | 500.. => Ok(Polled::Trouble(
             Refusal::read(answer, secrets).into_error(Purpose::Device { mend_client }),
         )),
@@ -197,15 +198,6 @@ fn ended(refusal: Refusal, mend_client: &str) -> Error {
         _ => return refusal.into_error(Purpose::Device { mend_client }),
     };
     refusal.told_with(Error::new(kind, message))
-}
-
-/// `Retry-After` in seconds, at least one (RFC 9110 §10.2.3).
-fn retry_after(answer: &Answer) -> Duration {
-    let value = answer.headers().get(header::RETRY_AFTER);
-    let seconds = value.and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    seconds.map_or(RETRY_AFTER, |seconds: u64| {
-        Duration::from_secs(seconds.max(1))
-    })
 }
 
 fn post(
@@ -334,6 +326,7 @@ mod tests {
                 r#"{"errors":[{"description":"authorization_pending"}]}"#,
             ),
             (403, "authorization_pending"),
+            (503, "authorization_pending"),
             (200, r#"{"error":"authorization_pending"}"#),
         ] {
             let polled = polled(status, body);
@@ -343,6 +336,10 @@ mod tests {
             let polled = polled(status, r#"{"error":"slow_down"}"#);
             assert!(matches!(polled, Ok(Polled::SlowDown)), "{status}");
         }
+        assert!(matches!(
+            polled(429, "authorization_pending"),
+            Ok(Polled::Later(wait)) if wait.as_secs() == 15
+        ));
         for status in [408, 500, 503] {
             let polled = polled(status, "");
             assert!(matches!(polled, Ok(Polled::Trouble(_))), "{status}");

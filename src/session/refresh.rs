@@ -12,13 +12,13 @@ use url::Url;
 
 use crate::app::App;
 use crate::client::{Client, Wire};
-use crate::connection::{Connection, Freshness, GrantSource, Mark, Tokens};
+use crate::connection::{Connection, GrantSource, Mark, Tokens};
 use crate::dirs;
 use crate::duration;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
 use crate::oauth::{self, Fate, Granted, NotRefreshed};
-use crate::secret::Secret;
+use crate::session::need::Need;
 use crate::session::{app_of, base, refused_before, runtime, sign_in, stored};
 use crate::signals::{Signal, Signals};
 use crate::store::Store;
@@ -34,44 +34,6 @@ const REPEAT_TIME: Duration = Duration::from_secs(20);
 /// How long an answer under way is waited for after a signal: it may hold the only copy of a new refresh token, and
 /// whoever sent the signal expects the end within 2 s.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// What the caller wants of the access token.
-#[derive(Clone, Copy)]
-pub enum Need<'a> {
-    /// That it is good now, and for so long where that is said.
-    Valid(Option<SignedDuration>),
-    /// That it is not this one.
-    Other(&'a Secret),
-}
-
-impl Need<'_> {
-    /// Whether the tokens are good without a refresh.
-    fn is_met(self, tokens: &Tokens) -> bool {
-        let fresh = || tokens.freshness(Timestamp::now()) == Freshness::Fresh;
-        match self {
-            Need::Valid(_) => fresh() && self.is_served(tokens),
-            Need::Other(known) => tokens.access_token != *known,
-        }
-    }
-
-    /// Whether the tokens do for now where no refresh succeeds.
-    fn is_served(self, tokens: &Tokens) -> bool {
-        let now = Timestamp::now();
-        match self {
-            Need::Valid(None) => tokens.freshness(now) != Freshness::Expired,
-            Need::Valid(Some(least)) => tokens.left(now).is_some_and(|left| left >= least),
-            Need::Other(_) => false,
-        }
-    }
-
-    /// What a failed refresh comes to.
-    fn settle(self, connection: Connection, error: Error) -> Result<(Connection, Option<Error>)> {
-        match self.is_served(&connection.tokens) {
-            true => Ok((connection, Some(error))),
-            false => Err(error),
-        }
-    }
-}
 
 /// The connection with an access token as needed: refreshed once, by one process, if it has to be. What comes of
 /// that is not judged again, or a wrong clock could make it refresh forever.

@@ -100,27 +100,25 @@ fn a_store_that_fails_after_the_answer_is_an_error_that_the_next_run_explains() 
 
 #[test]
 fn a_signal_while_webex_is_asked_ends_it_and_leaves_the_mark() {
-    for (signal, code) in SIGNALS {
-        for command in ["token", "refresh"] {
-            let (env, authority, gate) = held(Reply::other_tokens());
-            let process = Process::spawn(env.command([command]), b"");
-            gate.is_asked();
-            process.signal(signal);
-            let finished = process.finish();
-            assert_eq!(finished.code, Some(code), "{finished}");
-            assert_eq!(finished.out(), "", "{finished}");
-            assert_eq!(
-                finished.err(),
-                "error: interrupted; Webex had not answered yet, and work is unchanged here\n"
-            );
-            assert_eq!(mark(&env), "refresh_started");
-            gate.opens();
-            authority.token_answers(Reply::other_tokens());
-            env.run(["token"])
-                .stdout(&format!("{OTHER_TOKEN}\n"))
-                .check();
-            assert_eq!(mark(&env), "none");
-        }
+    for ((signal, code), command) in SIGNALS.into_iter().zip(["token", "refresh", "token"]) {
+        let (env, authority, gate) = held(Reply::other_tokens());
+        let process = Process::spawn(env.command([command]), b"");
+        gate.is_asked();
+        process.signal(signal);
+        let finished = process.finish();
+        assert_eq!(finished.code, Some(code), "{finished}");
+        assert_eq!(finished.out(), "", "{finished}");
+        assert_eq!(
+            finished.err(),
+            "error: interrupted; Webex had not answered yet, and work is unchanged here\n"
+        );
+        assert_eq!(mark(&env), "refresh_started");
+        gate.opens();
+        authority.token_answers(Reply::other_tokens());
+        env.run(["token"])
+            .stdout(&format!("{OTHER_TOKEN}\n"))
+            .check();
+        assert_eq!(mark(&env), "none");
     }
 }
 

@@ -17,11 +17,17 @@ mod asked_scopes;
 #[cfg(target_os = "linux")]
 mod at_once;
 mod bind;
+#[cfg(target_os = "linux")]
+mod brought;
 mod check;
 mod client;
 mod consent;
 #[cfg(target_os = "linux")]
 mod cut_off;
+mod device;
+#[cfg(target_os = "linux")]
+mod device_terminal;
+mod device_waits;
 mod doctor;
 mod doctor_loopback;
 mod empty;
@@ -65,6 +71,8 @@ mod sandbox_revoke;
 mod scopes;
 #[cfg(target_os = "linux")]
 mod sealed;
+#[cfg(target_os = "linux")]
+mod shell;
 mod start_address;
 mod store;
 mod tls;

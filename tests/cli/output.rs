@@ -63,6 +63,7 @@ fn help_fits_80_columns() {
         "list",
         "status",
         "token",
+        "refresh",
         "rename",
         "default",
         "logout",

@@ -171,6 +171,8 @@ fn a_life_that_no_token_has_is_an_error_and_no_token() {
         .any_stdout()
         .stderr_has("warning: could not refresh work, whose token holds a little longer")
         .check();
+    env.age(SignedDuration::from_secs(-1));
+    env.run(args("0s")).code(7).any_stderr().check();
 }
 
 #[test]

@@ -52,6 +52,10 @@ fn filled(bus: Bus) -> Env {
 }
 
 fn every_command_says(why: &str, env: &Env) {
+    // But a key press in a shell, which is answered by nothing.
+    env.run(["__complete", "--current=w", "webex-connect", "token"])
+        .within(10)
+        .check();
     env.run(["list", "--json"])
         .code(6)
         .stderr_json("store_unavailable")

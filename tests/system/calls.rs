@@ -101,6 +101,10 @@ fn help_and_version_open_nothing() {
         &["token", "--help"],
         &["login", "--help"],
         &["sandbox", "--help"],
+        &["completion", "bash"],
+        &["__complete", "--current=sp", "webex-connect", "scopes"],
+        &["man"],
+        &["man", "app", "add"],
     ] {
         Calls::of(&env, args, 0).are_but(&format!("{args:?}"), &[]);
     }

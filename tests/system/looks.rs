@@ -63,7 +63,7 @@ fn pages_of_a_login_that_fails_look_right() {
     assert_eq!(visit.finish().code, Some(6));
 }
 
-fn looks_right(chromium: &Chromium, page: &str) {
+pub fn looks_right(chromium: &Chromium, page: &str) {
     for scheme in ["light", "dark"] {
         for (width, height) in [(1280, 800), (390, 844)] {
             let feature = json!([{"name": "prefers-color-scheme", "value": scheme}]);

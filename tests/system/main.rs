@@ -6,6 +6,7 @@
 mod broken;
 mod calls;
 mod chromium;
+mod device;
 mod doctor;
 mod elevated;
 #[path = "../cli/env/mod.rs"]
@@ -17,6 +18,7 @@ mod elevated;
 mod env;
 mod exec;
 mod faults;
+mod faulty_bus;
 mod foreign_items;
 mod keyring;
 mod killed;
@@ -29,6 +31,7 @@ mod refresh;
 mod sandbox_file;
 mod sdk;
 mod secret_service;
+mod shells;
 mod start_address;
 mod strace;
 mod visit;

@@ -8,6 +8,7 @@ use rustix::process::Signal;
 
 use crate::env::process::{Finished, Process};
 use crate::env::{Env, OTHER_TOKEN, REFRESH_TOKEN, Reply, Run, Scene, expired};
+use crate::faulty_bus::{self, Fault};
 use crate::secret_service::{Bus, records, unlocked};
 use crate::strace::under;
 
@@ -72,6 +73,46 @@ fn a_keyring_that_takes_no_new_tokens_is_an_error_that_the_next_run_explains() {
             .code(4)
             .stderr_has("was cut off, and Webex may have replaced the token then")
             .check();
+    }
+}
+
+/// RF-06 and RF-07, in a keyring that fails at the first write of a run, the mark, or at the second, the tokens.
+#[test]
+#[ignore = "needs the keyring session of tests/run"]
+fn a_keyring_that_fails_at_a_write_costs_no_grant_or_is_explained() {
+    for (fault, nth, why) in [
+        (Fault::Silence, 1, "did not answer"),
+        (Fault::Refused, 1, "could not save in the keyring"),
+        (Fault::RefusedAfterwards, 1, "could not save in the keyring"),
+        (Fault::Silence, 2, "did not answer"),
+        (Fault::Refused, 2, "could not save in the keyring"),
+        (Fault::RefusedAfterwards, 2, "could not save in the keyring"),
+    ] {
+        let case = format!("{fault:?} at write {nth}");
+        let env = unlocked();
+        let authority = expired(&env);
+        // The refresh token is spent by the first refresh.
+        let replies = [Reply::other_tokens(), Reply::dead_grant()];
+        authority.token_answers(Reply::sequence(replies));
+        let bus = std::env::var("DBUS_SESSION_BUS_ADDRESS").unwrap_or_default();
+        let faulty = faulty_bus::with(env, &bus, fault, nth);
+        let mut failing = faulty.run(["token"]).code(6).stderr_has(why);
+        if nth == 2 {
+            failing = failing.stderr_has("could not save the new tokens of work");
+        }
+        failing.secret(OTHER_TOKEN).secret(REFRESH_TOKEN).check();
+        assert_eq!(authority.refreshes(), nth - 1, "{case}");
+        let env = faulty.var("DBUS_SESSION_BUS_ADDRESS", &bus);
+        if nth == 2 && fault != Fault::RefusedAfterwards {
+            env.run(["token"])
+                .code(4)
+                .stderr_has("was cut off, and Webex may have replaced the token then")
+                .check();
+        } else {
+            let printed = format!("{OTHER_TOKEN}\n");
+            env.run(["token"]).stdout(&printed).check();
+            assert_eq!(authority.refreshes(), 1, "{case}");
+        }
     }
 }
 

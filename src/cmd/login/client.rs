@@ -43,6 +43,13 @@ pub fn choose(
     if let Some(made_with) = existing.and_then(|connection| connection.app.as_ref()) {
         return same_client(arguments, store, name, made_with, environment).map(Some);
     }
+    if existing.is_some() {
+        let message =
+            format!("{name} was made from an access token, without an app; its type never changes");
+        return Err(Error::new(Kind::Refused, message).with_hint(format!(
+            "give it another token with `webex-connect login {name} --token-stdin`; {ANOTHER_NAME}"
+        )));
+    }
     if let Some(app) = &arguments.app {
         let app_name = Name::parse(app)?;
         let app = store

@@ -33,13 +33,12 @@ const OPENID: [&str; 5] = ["openid", "profile", "email", "address", "phone"];
 /// # Errors
 /// [`Kind::Usage`]: the environment has no device grant, or a scope is none for it.
 pub fn check(plan: &Plan) -> Result<()> {
-    let name = &plan.name;
     if plan.app.environment == Environment::WebexGov {
         let message =
             "--device is not for webex-gov: whether its Webex has the device grant is not known";
         return Err(Error::new(Kind::Usage, message).with_hint(format!(
-            "`webex-connect login {name} --environment webex-gov` opens a browser on this machine, and with \
-             `--no-browser` prints the address for one"
+            "`{}` opens a browser on this machine, and with `--no-browser` prints the address for one",
+            plan.browser_command()
         )));
     }
     if let Some(scope) = OPENID.into_iter().find(|scope| plan.scopes.contains(scope)) {
@@ -208,7 +207,7 @@ fn with_cure(error: Error, plan: &Plan) -> Error {
         return error;
     }
     let sandbox = plan.app.environment == Environment::Sandbox;
-    let again = "run the same `webex-connect login` again";
+    let again = format!("run `{}` again", plan.command());
     if sandbox || !matches!(error.kind, Kind::TimedOut | Kind::Denied) {
         return error.with_hint(again);
     }

@@ -6,8 +6,9 @@ use url::Url;
 
 use crate::app::{App, PORTAL};
 use crate::client::Client;
+use crate::cmd::login::guard::Guard;
 use crate::cmd::login::plan::Plan;
-use crate::connection::{AppRef, Connection, Grant, Identity, Mark};
+use crate::connection::{AppRef, Connection, Grant, GrantSource, Identity, Mark};
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::loopback::Callback;
@@ -74,28 +75,17 @@ pub fn save(
     granted: Granted,
     identity: Option<Identity>,
 ) -> Result<Saved> {
-    let _alone = dirs::lock_connection(&plan.name)?;
-    let before = store.connection(&plan.name)?;
-    let grant = Grant::new(plan.scopes.clone(), granted.scope);
-    if let Some(warning) =
-        plan.guard
-            .identity(before.as_ref(), identity.as_ref(), &grant.granted)?
-    {
-        output.warning(&warning);
-    }
-    if let Some(before) = &before {
-        plan.guard.grant(output, before, &grant, Timestamp::now())?;
-    }
     let auth_type = plan.auth_type();
     let Plan {
         name,
         app,
         own,
         scopes,
+        guard,
         ..
     } = plan;
-    let mut connection = Connection {
-        revision: before.as_ref().map_or(0, |before| before.revision),
+    let connection = Connection {
+        revision: 0,
         name,
         auth_type,
         app: Some(AppRef {
@@ -105,11 +95,43 @@ pub fn save(
         }),
         environment: app.environment.clone(),
         identity,
-        grant,
+        grant: Grant::new(scopes.clone(), granted.scope),
         tokens: granted.tokens,
         mark: Mark::None,
     };
-    if own.is_some() {
+    keep(
+        output,
+        store,
+        &guard,
+        connection,
+        own.map(|_| (app, scopes)),
+    )
+}
+
+/// Stores a connection that was made just now, past the guards, with the app that it registers and what was asked of
+/// that.
+///
+/// # Errors
+/// As for [`save`].
+pub fn keep(
+    output: Output,
+    store: &Store,
+    guard: &Guard,
+    mut connection: Connection,
+    own_app: Option<(App, ScopeSet)>,
+) -> Result<Saved> {
+    let _alone = dirs::lock_connection(&connection.name)?;
+    let before = store.connection(&connection.name)?;
+    let grant = &connection.grant;
+    let identity = connection.identity.as_ref();
+    if let Some(warning) = guard.identity(before.as_ref(), identity, &grant.granted)? {
+        output.warning(&warning);
+    }
+    if let Some(before) = &before {
+        guard.grant(output, before, grant, Timestamp::now())?;
+        connection.revision = before.revision;
+    }
+    if let Some((app, scopes)) = own_app {
         save_app(store, app, scopes)?;
     }
     store.save_connection(&mut connection)?;
@@ -165,12 +187,15 @@ pub fn report(output: Output, store: &Store, saved: &Saved) -> Result<()> {
         return output.result_json(&json);
     }
     output.note(&format!("connected {name} as {}", connection.account()));
-    output.note(&format!(
-        "{} scopes asked for, {} granted ({})",
-        grant.requested.len(),
-        grant.granted.len(),
-        grant.source.phrase()
-    ));
+    output.note(&match grant.source {
+        GrantSource::Unknown => format!("scopes {}", grant.source.phrase()),
+        source => format!(
+            "{} scopes asked for, {} granted ({})",
+            grant.requested.len(),
+            grant.granted.len(),
+            source.phrase()
+        ),
+    });
     for (what, scopes) in [("new", gained), ("no longer granted", lost)] {
         if !scopes.is_empty() {
             output.note(&format!("{what}: {scopes}"));

@@ -29,6 +29,8 @@ pub struct Plan {
     pub existing: Option<Connection>,
     pub guard: Guard,
     pub needs_secret: bool,
+    /// Whether the person signs in on another device.
+    pub by_device: bool,
 }
 
 impl Plan {
@@ -51,7 +53,11 @@ impl Plan {
             .as_ref()
             .map(|connection| connection.environment.clone());
         let environment = known.or(wanted);
-        let asking = |apps_own: &ScopeSet| scopes::wanted(arguments, existing.as_ref(), apps_own);
+        let asking = |apps_own: &ScopeSet| match arguments.refresh_token_stdin {
+            // Whoever made the token asked for its scopes.
+            true => Ok(ScopeSet::default()),
+            false => scopes::wanted(arguments, existing.as_ref(), apps_own),
+        };
         let known = client::choose(
             arguments,
             store,
@@ -92,6 +98,7 @@ impl Plan {
             existing,
             guard,
             needs_secret,
+            by_device: arguments.device,
         })
     }
 
@@ -104,6 +111,12 @@ impl Plan {
 
     /// The command that signs in like this, but for its scopes: what to run again when it failed.
     pub fn command(&self) -> String {
+        let device = if self.by_device { " --device" } else { "" };
+        format!("{}{device}", self.browser_command())
+    }
+
+    /// The same through a browser that comes back to this machine.
+    pub fn browser_command(&self) -> String {
         let Plan { name, own, app, .. } = self;
         let place = place::option(&app.environment);
         match own {
@@ -160,7 +173,7 @@ impl Plan {
 }
 
 /// The environment the command line names, if it names one.
-fn wanted_environment(arguments: &Arguments) -> Result<Option<Environment>> {
+pub fn wanted_environment(arguments: &Arguments) -> Result<Option<Environment>> {
     match arguments.sandbox {
         true => Ok(Some(Environment::Sandbox)),
         false => arguments.place.environment(),
@@ -169,7 +182,7 @@ fn wanted_environment(arguments: &Arguments) -> Result<Option<Environment>> {
 
 /// The connection to make or to make again. Without a name it is the default or the only one, and if there is none,
 /// a new one called after its environment. The sandbox and the real thing are never taken for each other.
-fn target(
+pub fn target(
     arguments: &Arguments,
     store: &Store,
     wanted: Option<&Environment>,

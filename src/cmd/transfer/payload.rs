@@ -126,7 +126,11 @@ impl Payload {
     fn fault(&self) -> Option<&'static str> {
         let connection = &self.connection;
         let environment = &connection.environment;
-        if !oauth::are_tokens(&connection.tokens) {
+        let tokens = &connection.tokens;
+        let refresh_token = tokens.refresh_token.as_ref();
+        if !oauth::is_access_token(&tokens.access_token)
+            || !refresh_token.is_none_or(oauth::is_refresh_token)
+        {
             return Some("a token is none");
         }
         if let Environment::Custom(base) = environment

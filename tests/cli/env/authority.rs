@@ -15,6 +15,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
+use super::devices::{DEVICE, Devices, POLL, judge_first, judge_poll};
 use super::reply::{ACCESS_TOKEN, CODE, OTHER_TOKEN, REFRESH_TOKEN, Reply, Stream};
 use super::{CLIENT_ID, CLIENT_SECRET};
 
@@ -79,6 +80,7 @@ struct Shared {
     /// Set where nobody signs in, for `doctor` and `app check`: what the authorization endpoint answers.
     probe: Mutex<Option<Reply>>,
     api: Mutex<VecDeque<Reply>>,
+    devices: Mutex<Devices>,
     over: AtomicBool,
 }
 
@@ -115,6 +117,7 @@ impl Authority {
             revocation: Mutex::new(Reply::status(200, "")),
             probe: Mutex::default(),
             api: Mutex::default(),
+            devices: Mutex::default(),
             over: AtomicBool::new(false),
         });
         let server = Arc::clone(&shared);
@@ -155,6 +158,16 @@ impl Authority {
     pub fn api_answers(&self, replies: impl IntoIterator<Item = Reply>) -> &Authority {
         *lock(&self.shared.api) = replies.into_iter().collect();
         self
+    }
+
+    /// What a device gets from now on.
+    pub fn device_answers(&self, devices: Devices) {
+        *lock(&self.shared.devices) = devices;
+    }
+
+    /// The time between a request of the device's and the one before it.
+    pub fn device_gaps(&self) -> Vec<Duration> {
+        lock(&self.shared.devices).gaps()
     }
 
     /// Every HTTP request so far.
@@ -242,6 +255,8 @@ impl Shared {
             authorize if authorize.starts_with(AUTHORIZE) => self
                 .probe()
                 .unwrap_or_else(|| Reply::status(404, "nobody may ask this")),
+            DEVICE => lock(&self.devices).begins(),
+            POLL => lock(&self.devices).polls(),
             _ => self
                 .api_reply()
                 .unwrap_or_else(|| lock(&self.people).clone()),
@@ -291,6 +306,8 @@ impl Shared {
                     !authorize.contains(CLIENT_SECRET),
                 )
             }
+            ("POST", DEVICE) => judge_first(request),
+            ("POST", POLL) => judge_poll(request),
             _ if !lock(&self.api).is_empty() => {
                 let bearer = request.headers("authorization");
                 let one = bearer.len() == 1 && bearer[0].starts_with("Bearer ");
@@ -357,7 +374,7 @@ impl Shared {
     }
 }
 
-fn holds(what: &str, right: bool) -> Result<(), String> {
+pub fn holds(what: &str, right: bool) -> Result<(), String> {
     right.then_some(()).ok_or_else(|| format!("not so: {what}"))
 }
 

@@ -3,6 +3,7 @@
 mod attempt;
 mod authority;
 mod certificates;
+pub mod devices;
 mod form;
 mod handover;
 pub mod http;

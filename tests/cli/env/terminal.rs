@@ -1,14 +1,17 @@
-//! A real terminal of 80 columns, with a person who reads and types.
+//! A real terminal of 80 columns unless told otherwise, with a person who reads and types.
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
@@ -22,6 +25,8 @@ pub struct Terminal {
     person: File,
     screen: OwnedFd,
     chunks: Receiver<Vec<u8>>,
+    reader: Option<JoinHandle<()>>,
+    closing: Arc<AtomicBool>,
     seen: Vec<u8>,
     /// How much of what was seen has been waited for.
     read: usize,
@@ -30,21 +35,43 @@ pub struct Terminal {
 impl Terminal {
     /// The program with these arguments in the foreground of a new terminal.
     pub fn run(env: &Env, args: &[&str]) -> Terminal {
-        let (person, screen) = open();
+        Terminal::of(env, env!("CARGO_BIN_EXE_webex-connect"), args)
+    }
+
+    /// Any program, with these arguments, in the foreground of a new terminal.
+    pub fn of(env: &Env, program: &str, args: &[&str]) -> Terminal {
+        Terminal::start(env, program, args, "xterm-256color", 80)
+    }
+
+    /// The program on a terminal of this type and so many columns.
+    pub fn of_kind(env: &Env, args: &[&str], term: &str, columns: u16) -> Terminal {
+        Terminal::start(
+            env,
+            env!("CARGO_BIN_EXE_webex-connect"),
+            args,
+            term,
+            columns,
+        )
+    }
+
+    fn start(env: &Env, program: &str, args: &[&str], term: &str, columns: u16) -> Terminal {
+        let (person, screen) = open(columns);
         let stream = || Stdio::from(screen.try_clone().unwrap_or_else(|e| panic!("{e}")));
         // A session of its own, whose leader takes the terminal, for prompts that open /dev/tty. As no group leader
         // calls it, setsid does not fork: the child is the program itself.
         let mut command: Command = env.program("setsid");
-        command.args(["--ctty", env!("CARGO_BIN_EXE_webex-connect")]);
-        command.args(args).env("TERM", "xterm-256color");
+        command.args(["--ctty", program]);
+        command.args(args).env("TERM", term);
         command.stdin(stream()).stdout(stream()).stderr(stream());
         let child = command.spawn().unwrap_or_else(|e| panic!("setsid: {e}"));
         let mut reader = person.try_clone().unwrap_or_else(|e| panic!("{e}"));
         let (sender, chunks) = mpsc::channel();
-        thread::spawn(move || {
+        let closing = Arc::new(AtomicBool::new(false));
+        let closed = Arc::clone(&closing);
+        let reader = thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(n @ 1..) = reader.read(&mut chunk) {
-                if sender.send(chunk[..n].to_vec()).is_err() {
+                if closed.load(Ordering::SeqCst) || sender.send(chunk[..n].to_vec()).is_err() {
                     return;
                 }
             }
@@ -54,6 +81,8 @@ impl Terminal {
             person,
             screen,
             chunks,
+            reader: Some(reader),
+            closing,
             seen: Vec::new(),
             read: 0,
         }
@@ -91,6 +120,20 @@ impl Terminal {
         modes.local_modes.contains(LocalModes::ECHO)
     }
 
+    /// Closes the terminal's window: who runs in it is told by a hang-up. Gives the exit code.
+    pub fn closes(mut self) -> i32 {
+        self.closing.store(true, Ordering::SeqCst);
+        // Its echo wakes the reader, who has the terminal open too.
+        self.types("\n");
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap_or_else(|_| panic!("the reader"));
+        }
+        let (person, screen) = open(1);
+        self.person = person;
+        self.screen = screen;
+        self.ends().0
+    }
+
     /// The exit code as a shell gives it, and all that was shown.
     pub fn ends(&mut self) -> (i32, String) {
         let status = self.child.wait().unwrap_or_else(|e| panic!("wait: {e}"));
@@ -110,17 +153,18 @@ impl Drop for Terminal {
     }
 }
 
-fn open() -> (File, OwnedFd) {
+fn open(columns: u16) -> (File, OwnedFd) {
     let open = || -> rustix::io::Result<(File, OwnedFd)> {
-        let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+        // A program that had the person's end too would never see it close.
+        let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         grantpt(&person)?;
         unlockpt(&person)?;
         let name = ptsname(&person, Vec::new())?;
-        let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY;
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let screen = rustix::fs::open(&name, flags, rustix::fs::Mode::empty())?;
         let size = Winsize {
             ws_row: 24,
-            ws_col: 80,
+            ws_col: columns,
             ws_xpixel: 0,
             ws_ypixel: 0,
         };

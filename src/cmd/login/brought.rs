@@ -1,0 +1,212 @@
+//! Tokens that people already have: an access token from the portal, a bot's, or a refresh token of a service app.
+
+use std::io::IsTerminal;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use url::Url;
+
+use crate::app::{Environment, PORTAL};
+use crate::client::Client;
+use crate::cmd::Context;
+use crate::cmd::login::ending::Ending;
+use crate::cmd::login::guard::Guard;
+use crate::cmd::login::outcome::{keep, report};
+use crate::cmd::login::plan::{Plan, target, wanted_environment};
+use crate::cmd::login::{Arguments, try_out};
+use crate::connection::{AuthType, Connection, Grant, Mark, Tokens};
+use crate::error::{Error, Kind, Result};
+use crate::name::Name;
+use crate::oauth;
+use crate::prompt;
+use crate::scope::ScopeSet;
+use crate::secret::Secret;
+use crate::signals::Signals;
+use crate::store::Store;
+use crate::webex;
+
+/// The members of a token answer (RFC 6749 §5.1) that a person may bring.
+const ACCESS_TOKEN: &str = "access_token";
+pub const REFRESH_TOKEN: &str = "refresh_token";
+
+/// Stores an access token that was made elsewhere: Webex says whose it is and when it ends. It can't be refreshed, and
+/// nobody tells its scopes.
+///
+/// # Errors
+/// It is no token, Webex does not take it, or the name belongs to a connection of another kind.
+pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()> {
+    let output = context.output;
+    let store = Store::open_for_login(context.store_choice, context.may_ask(), false)?;
+    let wanted = wanted_environment(arguments)?;
+    let (name, existing) = target(arguments, &store, wanted.as_ref())?;
+    let environment = place(&name, existing.as_ref(), wanted)?;
+    let access_token = given(ACCESS_TOKEN)?;
+    try_out(context, &store)?;
+    let mut signals = Signals::catch()?;
+    let base = api_base(&environment)?;
+    let client = Client::new(&base, &context.wire)?;
+    let asking = async {
+        let identity = webex::people_me(&client, &base, &access_token).await;
+        let identity = identity.map_err(|error| refused(error, &name))?;
+        let expires_at = webex::token_expiry(&client, &base, &access_token).await?;
+        Ok::<_, Error>((identity, expires_at))
+    };
+    let (identity, expires_at) = tokio::select! {
+        biased;
+        signal = signals.next() => return Err(signal.into_error("nothing was stored")),
+        known = asking => known?,
+    };
+    let connection = Connection {
+        revision: 0,
+        name,
+        auth_type: AuthType::AccessToken,
+        app: None,
+        environment,
+        identity,
+        grant: Grant::new(ScopeSet::default(), None),
+        tokens: Tokens {
+            access_token,
+            expires_at,
+            refresh_token: None,
+            refresh_token_expires_at: None,
+            obtained_at: Timestamp::now(),
+        },
+        mark: Mark::None,
+    };
+    let saved = keep(output, &store, &Guard::new(arguments), connection, None)?;
+    report(output, &store, &saved)
+}
+
+/// Refreshes a refresh token that was made elsewhere, with the client it belongs to, and stores what comes of it.
+///
+/// # Errors
+/// Webex does not take it, or what came of it can't be kept.
+pub async fn refresh(
+    context: &Context,
+    store: &Store,
+    plan: Plan,
+    refresh_token: Secret,
+    mut signals: Signals,
+) -> Result<()> {
+    let base = api_base(&plan.app.environment)?;
+    let client = Client::new(&base, &context.wire)?;
+    let now = Timestamp::now();
+    let before = Tokens {
+        // Nothing is known of the access token that came with it.
+        access_token: Secret::new(""),
+        expires_at: None,
+        refresh_token: Some(refresh_token),
+        refresh_token_expires_at: None,
+        obtained_at: now,
+    };
+    let granted = tokio::select! {
+        biased;
+        signal = signals.next() => return Err(signal.into_error("nothing was stored")),
+        granted = oauth::refresh(&client, &base, &plan.app, &before, now) => granted,
+    };
+    let granted = granted.map_err(|refusal| match refusal.error.kind {
+        Kind::SignIn => refusal.error.with_hint(format!(
+            "copy it again, and check at {PORTAL} that it belongs to the client ID {}",
+            plan.app.client_id
+        )),
+        _ => refusal.error,
+    })?;
+    let mut ending = Ending {
+        output: context.output,
+        store,
+        client: &client,
+        base: &base,
+        interrupted: None,
+    };
+    let finished = ending.keep(plan, granted, &mut signals).await;
+    ending.tell(finished)
+}
+
+/// The token on standard input: alone, after `Bearer `, or in the JSON that the portal shows.
+///
+/// # Errors
+/// There is none, or what is there is none.
+pub fn given(member: &str) -> Result<Secret> {
+    let flag = match member {
+        ACCESS_TOKEN => "--token-stdin",
+        _ => "--refresh-token-stdin",
+    };
+    let off = |what: String| {
+        Error::new(Kind::Usage, what).with_hint(format!(
+            "pipe it in: `webex-connect login NAME {flag} <file`"
+        ))
+    };
+    if std::io::stdin().is_terminal() {
+        return Err(off(format!(
+            "{flag} reads a pipe or a file, and standard input is a terminal"
+        )));
+    }
+    let text = prompt::text_from_stdin(member)?;
+    let text = text.trim();
+    let bare = text
+        .strip_prefix("Bearer")
+        .filter(|rest| !rest.starts_with(|c: char| !c.is_whitespace()));
+    let mut token = Secret::new(bare.unwrap_or(text).trim());
+    if text.starts_with('{') {
+        // serde_json's own text may quote the token.
+        let json: Value = serde_json::from_str(text).map_err(|_| {
+            off("what came on standard input begins like JSON and is none".to_owned())
+        })?;
+        let value = json[member].as_str();
+        token = value
+            .map(Secret::new)
+            .ok_or_else(|| off(format!("the JSON on standard input has no {member}")))?;
+    }
+    let fits = match member {
+        ACCESS_TOKEN => oauth::is_access_token(&token),
+        _ => oauth::is_refresh_token(&token),
+    };
+    match fits {
+        true => Ok(token),
+        false => Err(off(format!("what came on standard input is no {member}"))),
+    }
+}
+
+/// A connection keeps its kind and its environment; a new one belongs where the command line says, else to Webex.
+fn place(
+    name: &Name,
+    existing: Option<&Connection>,
+    wanted: Option<Environment>,
+) -> Result<Environment> {
+    let Some(existing) = existing else {
+        return Ok(wanted.unwrap_or(Environment::Webex));
+    };
+    let message = match wanted {
+        _ if existing.auth_type != AuthType::AccessToken => {
+            format!("{name} was made by a sign-in with an app; its type never changes")
+        }
+        Some(wanted) if wanted != existing.environment => {
+            format!(
+                "{name} belongs to {}, not to {wanted}",
+                existing.environment
+            )
+        }
+        _ => return Ok(existing.environment.clone()),
+    };
+    Err(Error::new(Kind::Refused, message)
+        .with_hint("to keep both, use another name: `webex-connect login NAME --token-stdin`"))
+}
+
+fn api_base(environment: &Environment) -> Result<Url> {
+    environment.api_base().ok_or_else(|| {
+        Error::new(
+            Kind::Usage,
+            "the embedded sandbox takes no tokens from elsewhere",
+        )
+        .with_hint("run `webex-connect sandbox` and name it with `--api-base`")
+    })
+}
+
+fn refused(error: Error, name: &Name) -> Error {
+    match error.kind {
+        Kind::SignIn => Error::new(Kind::SignIn, "Webex does not accept this access token").with_hint(format!(
+            "copy it again (a personal one lives 12 hours), then run `webex-connect login {name} --token-stdin`"
+        )),
+        _ => error,
+    }
+}
