@@ -7,8 +7,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::cmd::shell::{Shell, reference};
 use crate::cmd::{
-    api, app, check, exec, list, login, logout, manage, refresh, sandbox, scopes, status, token,
-    transfer,
+    api, app, check, doctor, exec, list, login, logout, manage, refresh, sandbox, scopes, status,
+    token, transfer,
 };
 use crate::store::Choice;
 
@@ -97,6 +97,7 @@ pub enum Command {
     Logout(logout::Arguments),
     Scopes(scopes::Arguments),
     App(app::Arguments),
+    Doctor(doctor::Arguments),
     Export(transfer::export::Arguments),
     Import(transfer::import::Arguments),
     Sandbox(sandbox::Arguments),

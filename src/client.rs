@@ -2,6 +2,7 @@
 
 mod failure;
 mod incoming;
+pub mod proxy;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};

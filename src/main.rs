@@ -10,6 +10,7 @@
 //! * `cmd/login.rs` is a login from the first question to the last word: `login/plan.rs` settles what it will do,
 //!   `login/way.rs` gets a browser to Webex and waits for it, or `login/device.rs` asks until somebody has signed in
 //!   elsewhere; `login/ending.rs` and `login/outcome.rs` store and tell what came of it.
+//! * `cmd/doctor.rs` tries out what a login needs, a file a check in `doctor/`, with the parts the login uses itself.
 //! * `cmd/shell.rs` is what a shell is given: completion scripts and manual pages, made from the command tree.
 //! * [`session`] turns a stored connection into one whose token works now; `session/refresh.rs` is the refresh, from
 //!   the lock to the save.

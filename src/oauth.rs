@@ -5,6 +5,7 @@ mod basic;
 pub mod device;
 mod refusal;
 mod revoke;
+pub mod trial;
 
 use std::cell::Cell;
 use std::fmt;

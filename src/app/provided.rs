@@ -123,6 +123,13 @@ pub fn provided() -> Result<Option<ProvidedApp>> {
     )
 }
 
+/// The error where somebody asks for the provided app and there is none.
+pub fn none() -> Error {
+    Error::new(Kind::App, "no app is provided to this machine").with_hint(
+        "add one of your own with `webex-connect app add NAME`, or see what there is with `webex-connect app list`",
+    )
+}
+
 /// Three variables. The secret alone is no app: it goes with `--client-id`.
 fn from_variables() -> Result<Option<ProvidedApp>> {
     let id = variables::read(variables::CLIENT_ID)?;

@@ -1,6 +1,8 @@
-//! `app`: the person's own apps. `app/change.rs` adds and updates one, `app/show.rs` shows them.
+//! `app`: the person's own apps. `app/change.rs` adds and updates one, `app/show.rs` shows them, `app/check.rs` asks
+//! Webex about one.
 
 mod change;
+mod check;
 mod show;
 
 use clap::{Args, Subcommand};
@@ -41,6 +43,7 @@ enum AppCommand {
     List(ListArguments),
     Show(ShowArguments),
     Remove(RemoveArguments),
+    Check(check::Arguments),
 }
 
 /// Add an app, and say what to enter at Webex for it
@@ -157,6 +160,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         AppCommand::List(_) => show::list(context),
         AppCommand::Show(arguments) => show::show(context, arguments),
         AppCommand::Remove(arguments) => remove(context, arguments),
+        AppCommand::Check(arguments) => check::run(context, arguments),
     }
 }
 

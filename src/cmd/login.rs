@@ -34,6 +34,7 @@ use crate::signals::Signals;
 use crate::store::Store;
 use ending::Ending;
 use outcome::{Saved, accept};
+pub use paste::tunnel;
 use plan::Plan;
 use way::{Asked, Way};
 

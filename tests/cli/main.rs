@@ -11,6 +11,7 @@ mod api;
 mod api_hosts;
 mod api_refusals;
 mod app;
+mod app_check;
 mod app_login;
 mod asked_scopes;
 #[cfg(target_os = "linux")]
@@ -27,6 +28,8 @@ mod device;
 #[cfg(target_os = "linux")]
 mod device_terminal;
 mod device_waits;
+mod doctor;
+mod doctor_loopback;
 mod empty;
 #[cfg(target_os = "linux")]
 mod endless;
