@@ -23,8 +23,8 @@
 //! * [`loopback`] is the redirect listener, for programs of the person's own ([`peer`]), and [`sandbox`] the embedded
 //!   Webex look-alike. Both stand on [`http`], which reads bounded requests, and on [`page`], which draws what a
 //!   browser shows. The sandbox shares no code with `oauth`, `connection` or `webex`: it must not share our mistakes.
-//! * [`browser`], [`prompt`], [`signals`], [`variables`] and [`output`] touch the person's side. What is printed goes
-//!   through `output`, but for the questions of `prompt` and the help that clap writes.
+//! * [`browser`], [`prompt`], [`input`], [`signals`], [`variables`] and [`output`] touch the person's side. What is
+//!   printed goes through `output`, but for the questions of `prompt` and the help that clap writes.
 //!
 //! `cmd` may import all of it; `session` imports the layer of `oauth`, `store`, `webex` and `sandbox`, and that layer
 //! the values; everything may use [`error`], whose kinds decide the exit code. Outside crates have one home each:
@@ -83,6 +83,7 @@ mod dirs;
 mod duration;
 mod error;
 mod http;
+mod input;
 mod loopback;
 mod name;
 mod oauth;

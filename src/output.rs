@@ -7,8 +7,10 @@ use std::io::{self, IsTerminal, Write};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Kind, Result, visible};
+use crate::secret::Secret;
 
 pub use body::Body;
 
@@ -131,6 +133,19 @@ impl Output {
         if self.json {
             self.say(&escaped(&value.to_string()));
         }
+    }
+
+    /// Has the runner of a GitHub Actions job hide a secret in its log: a workflow command, on a line of its own, which
+    /// it takes from stderr too. A token has none of the characters that such a command would have to escape.
+    ///
+    /// # Errors
+    /// Standard error can't be written, and nothing would be hidden.
+    pub fn github_mask(&self, secret: &Secret) -> Result<()> {
+        let line = Zeroizing::new(format!("::add-mask::{}\n", secret.expose()));
+        io::stderr().write_all(line.as_bytes()).map_err(|error| {
+            Error::new(Kind::Failure, "could not write the mask to standard error")
+                .with_detail(&error.to_string())
+        })
     }
 
     /// The error that ends the command.

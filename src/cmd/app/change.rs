@@ -19,6 +19,7 @@ use crate::secret::Secret;
 use crate::session;
 use crate::signals::Signals;
 use crate::store::Store;
+use crate::variables;
 
 /// Everything that can fail without the person fails before they are asked.
 pub fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
@@ -62,7 +63,7 @@ pub fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     if secret.is_none() && redirect_uri.is_none() && scopes.is_none() {
         if !context.may_ask() {
             return Err(Error::new(Kind::Usage, "there is nothing to update")
-                .with_hint("say what with `--client-secret-stdin`, `--client-secret-file FILE`, `--redirect-uri URI`, `--scope SCOPES` or `--preset PRESET`"));
+                .with_hint(format!("say what with `--client-secret-stdin`, `--client-secret-file FILE` or {}, `--redirect-uri URI`, `--scope SCOPES` or `--preset PRESET`", variables::CLIENT_SECRET)));
         }
         secret = Some(asked(context)?);
     }

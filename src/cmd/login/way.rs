@@ -50,7 +50,7 @@ impl Way {
     pub fn choose(
         context: &Context,
         arguments: &Arguments,
-        environment: &Environment,
+        plan: &Plan,
     ) -> Result<Way> {
         if arguments.approve {
             return Ok(Way::Approve);
@@ -67,24 +67,7 @@ impl Way {
         if context.may_ask() {
             return Ok(Way::Print);
         }
-        let alone = if arguments.sandbox {
-            "let the sandbox consent by itself with `--approve`, "
-        } else {
-            ""
-        };
-        let elsewhere = if *environment == Environment::WebexGov {
-            ""
-        } else {
-            "sign in from another device with `--device`, "
-        };
-        Err(Error::new(
-            Kind::SignIn,
-            "nobody could sign in here: there is no desktop and no terminal",
-        )
-        .with_hint(format!(
-            "{alone}{elsewhere}open the printed address yourself with `--no-browser`, \
-                 or name a program that opens it with `--browser CMD`"
-        )))
+        Err(nobody(plan))
     }
 
     /// Shows the address and waits for the browser to come back, for a signal, or for the time to run out.
@@ -170,6 +153,31 @@ impl Way {
             }
         }
     }
+}
+
+/// Names every way that works without a person in front of this machine.
+fn nobody(plan: &Plan) -> Error {
+    let environment = &plan.app.environment;
+    let sandbox = *environment == Environment::Sandbox;
+    let mut ways = Vec::new();
+    if sandbox {
+        ways.push("let the sandbox consent by itself with `--approve`");
+    }
+    if *environment != Environment::WebexGov {
+        ways.push("sign in from another device with `--device`");
+    }
+    ways.push("open the printed address yourself with `--no-browser`");
+    ways.push("name a program that opens it with `--browser CMD`");
+    // What a connection was made from never changes.
+    if !sandbox && plan.existing.is_none() {
+        ways.push("bring a token with `--token-stdin` or `--refresh-token-stdin`");
+    }
+    if !sandbox {
+        ways.push("take a connection over from another machine with `webex-connect import`");
+    }
+    let last = ways.pop().unwrap_or_default();
+    let message = "nobody could sign in here: there is no desktop and no terminal";
+    Error::new(Kind::SignIn, message).with_hint(format!("{}, or {last}", ways.join(", ")))
 }
 
 /// Follows the redirects from the start address to the callback, as a browser would. The last answer comes only
