@@ -20,6 +20,7 @@ mod bind;
 mod brought;
 mod check;
 mod client;
+mod compatible;
 mod consent;
 #[cfg(target_os = "linux")]
 mod cut_off;
