@@ -14,6 +14,7 @@ pub mod refresh;
 pub mod sandbox;
 pub mod scopes;
 pub mod shell;
+pub mod start;
 pub mod status;
 pub mod token;
 pub mod transfer;

@@ -2,6 +2,7 @@
 
 mod brought;
 mod client;
+mod countdown;
 mod device;
 mod ending;
 pub mod guard;

@@ -28,6 +28,8 @@ mod device;
 #[cfg(target_os = "linux")]
 mod device_terminal;
 mod device_waits;
+#[cfg(target_os = "linux")]
+mod dumb;
 mod empty;
 #[cfg(target_os = "linux")]
 mod endless;
@@ -44,6 +46,7 @@ mod guards;
 mod guided;
 mod help;
 mod ledger;
+mod list;
 mod listener;
 mod login;
 mod logout;
@@ -71,6 +74,7 @@ mod scopes;
 mod sealed;
 #[cfg(target_os = "linux")]
 mod shell;
+mod start;
 mod start_address;
 mod store;
 mod tls;
