@@ -165,6 +165,10 @@ fn store_choice(global: &Global) -> Result<Option<Choice>> {
         Some(_) => Err(Error::new(
             Kind::Usage,
             format!("{} is neither `keyring` nor `file`", variables::STORE),
-        )),
+        )
+        .with_hint(format!(
+            "set it to one of them, or `unset {}`",
+            variables::STORE
+        ))),
     }
 }

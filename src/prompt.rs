@@ -67,7 +67,8 @@ pub fn line(question: &str) -> Result<String> {
         0 => Err(Error::new(
             Kind::Failure,
             "the input ended before an answer; nothing was changed",
-        )),
+        )
+        .with_hint("run the same command again, or with `--no-input` to hear what it lacks")),
         _ => Ok(typed.trim().to_owned()),
     }
 }
@@ -106,6 +107,7 @@ pub fn secret_from_file(path: &std::path::Path, what: &str) -> Result<Secret> {
             format!("could not open {} for the {what}", path.display()),
         )
         .with_detail(&error.to_string())
+        .with_hint("give a file that is there and that you may read")
     })?;
     read_secret(file, what)
 }
@@ -122,6 +124,7 @@ fn read_text(source: impl Read, what: &str) -> Result<Zeroizing<String>> {
         .map_err(|error| {
             Error::new(Kind::Usage, format!("could not read the {what}"))
                 .with_detail(&error.to_string())
+                .with_hint("it is text, alone on its line")
         })?;
     Ok(text)
 }
@@ -133,13 +136,15 @@ pub fn clean(text: &str, what: &str) -> Result<Secret> {
         return Err(Error::new(
             Kind::Usage,
             format!("the {what} has more than {MAX_SECRET} bytes"),
-        ));
+        )
+        .with_hint("give it alone, without anything around it"));
     }
     if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(Error::new(
             Kind::Usage,
             format!("the {what} is empty or has white space in it"),
-        ));
+        )
+        .with_hint("copy it again, whole and alone"));
     }
     Ok(Secret::new(text))
 }

@@ -174,7 +174,9 @@ fn json(fields: Vec<(String, String)>) -> Result<Vec<u8>> {
 fn read(path: &Path) -> Result<Vec<u8>> {
     let failed = |error: io::Error| {
         let message = format!("could not read the body from {}", path.display());
-        Error::new(Kind::Usage, message).with_detail(&error.to_string())
+        Error::new(Kind::Usage, message)
+            .with_detail(&error.to_string())
+            .with_hint("`--input` takes a file that you may read, or - for standard input")
     };
     let mut body = Vec::new();
     if path == Path::new("-") {
@@ -186,7 +188,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     .map_err(failed)?;
     if body.len() as u64 > MAX_INPUT {
         let message = format!("the body in {} has more than 128 MiB", path.display());
-        return Err(Error::new(Kind::Usage, message));
+        return Err(Error::new(Kind::Usage, message).with_hint("send less in one call"));
     }
     Ok(body)
 }
