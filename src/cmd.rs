@@ -16,6 +16,7 @@ mod report;
 pub mod sandbox;
 pub mod scopes;
 pub mod shell;
+pub mod start;
 pub mod status;
 pub mod token;
 pub mod transfer;
@@ -167,6 +168,10 @@ fn store_choice(global: &Global) -> Result<Option<Choice>> {
         Some(_) => Err(Error::new(
             Kind::Usage,
             format!("{} is neither `keyring` nor `file`", variables::STORE),
-        )),
+        )
+        .with_hint(format!(
+            "set it to one of them, or `unset {}`",
+            variables::STORE
+        ))),
     }
 }

@@ -17,7 +17,7 @@
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
 //! * [`store`] keeps records: in the OS keyring or in a sealed file. It also seals what `export` hands over. [`dirs`] has
 //!   our directories and lock files.
-//! * [`connection`], [`app`], [`scope`], [`name`], [`duration`] and [`secret`] are the values: pure, `now` always an
+//! * [`connection`], [`app`], [`scope`], [`name`], [`duration`], [`moment`] and [`secret`] are the values: pure, `now` always an
 //!   argument. Only `app/provided.rs` looks outside, for the app that variables, the administrator's file or the build
 //!   provide.
 //! * [`loopback`] is the redirect listener, for programs of the person's own ([`peer`]), and [`sandbox`] the embedded
@@ -85,6 +85,7 @@ mod error;
 mod http;
 mod input;
 mod loopback;
+mod moment;
 mod name;
 mod oauth;
 mod output;
@@ -115,8 +116,9 @@ fn main() -> ExitCode {
     };
     let output = Output::new(cli.global.json);
     let done = match cli.asked {
-        Asked::Command(command) => cmd::run(&cli.global, output, command),
-        Asked::Shell(shell) => cmd::shell::run(output, &shell),
+        Some(Asked::Command(command)) => cmd::run(&cli.global, output, command),
+        Some(Asked::Shell(shell)) => cmd::shell::run(output, &shell),
+        None => cmd::start::run(output),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

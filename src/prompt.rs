@@ -69,7 +69,8 @@ pub fn line(question: &str) -> Result<String> {
         0 => Err(Error::new(
             Kind::Failure,
             "the input ended before an answer; nothing was changed",
-        )),
+        )
+        .with_hint("run the same command again, or with `--no-input` to hear what it lacks")),
         _ => Ok(typed.trim().to_owned()),
     }
 }
@@ -139,6 +140,7 @@ pub fn secret_from_file(path: &Path, what: &str) -> Result<Secret> {
             format!("could not read the {what} from {}", path.display()),
         )
         .with_detail(&error.to_string())
+        .with_hint("give a file of text that is there and that you may read")
     };
     let bytes = input::file(path, MAX_SECRET as u64).map_err(failed)?;
     clean(&text(&bytes).map_err(failed)?, what)
@@ -158,13 +160,15 @@ pub fn clean(text: &str, what: &str) -> Result<Secret> {
         return Err(Error::new(
             Kind::Usage,
             format!("the {what} has more than {MAX_SECRET} bytes"),
-        ));
+        )
+        .with_hint("give it alone, without anything around it"));
     }
     if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(Error::new(
             Kind::Usage,
             format!("the {what} is empty or has white space in it"),
-        ));
+        )
+        .with_hint("copy it again, whole and alone"));
     }
     Ok(Secret::new(text))
 }

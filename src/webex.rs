@@ -165,6 +165,7 @@ fn request(call: &Call, access_token: &Secret) -> Result<http::Request<Vec<u8>>>
             Kind::Usage,
             "the path and its query are too long for a request",
         )
+        .with_hint("send what is long in a body, with `-X POST` and `--input FILE`")
     })?;
     *request.headers_mut() = call.headers.clone();
     let bearer = bearer(access_token)?;

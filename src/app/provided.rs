@@ -281,7 +281,17 @@ fn wrong(source: Source, problem: &str) -> Error {
         Source::SystemFile => format!("the provided app in {SYSTEM_FILE}"),
         Source::Build => "this build".to_owned(),
     };
-    Error::new(Kind::App, format!("{subject} {problem}"))
+    let cure = match source {
+        Source::Environment => format!(
+            "set {}, {} and {} anew, or unset all three",
+            variables::CLIENT_ID,
+            variables::CLIENT_SECRET,
+            variables::REDIRECT_URI
+        ),
+        Source::SystemFile => "ask the administrator of this machine to mend it".to_owned(),
+        Source::Build => "ask whoever built this program".to_owned(),
+    };
+    Error::new(Kind::App, format!("{subject} {problem}")).with_hint(cure)
 }
 
 #[cfg(test)]

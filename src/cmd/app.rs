@@ -67,6 +67,9 @@ struct AddArguments {
     secret: SecretArguments,
     /// The redirect URI registered on the app: http on 127.0.0.1, localhost or ::1, with a port
     /// [default: http://127.0.0.1:8911/callback]
+    ///
+    /// It is taken as it is, so an app registered for another Webex tool works unchanged:
+    /// http://localhost:6001/redirect, http://localhost:8085/callback, http://localhost:6855
     #[arg(long, value_name = "URI")]
     redirect_uri: Option<String>,
     #[command(flatten)]

@@ -21,6 +21,7 @@ mod bind;
 mod brought;
 mod check;
 mod client;
+mod compatible;
 mod consent;
 #[cfg(target_os = "linux")]
 mod cut_off;
@@ -30,6 +31,8 @@ mod device_terminal;
 mod device_waits;
 mod doctor;
 mod doctor_loopback;
+#[cfg(target_os = "linux")]
+mod dumb;
 mod empty;
 #[cfg(target_os = "linux")]
 mod endless;
@@ -46,6 +49,7 @@ mod guards;
 mod guided;
 mod help;
 mod ledger;
+mod list;
 mod listener;
 mod login;
 mod logout;
@@ -73,6 +77,7 @@ mod scopes;
 mod sealed;
 #[cfg(target_os = "linux")]
 mod shell;
+mod start;
 mod start_address;
 mod store;
 mod tls;

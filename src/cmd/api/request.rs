@@ -186,7 +186,9 @@ fn json(fields: Vec<(String, String)>) -> Result<Vec<u8>> {
 fn read(path: &Path, no_input: bool) -> Result<Vec<u8>> {
     let failed = |error: io::Error| {
         let message = format!("could not read the body from {}", path.display());
-        Error::new(Kind::Usage, message).with_detail(&error.to_string())
+        Error::new(Kind::Usage, message)
+            .with_detail(&error.to_string())
+            .with_hint("`--input` takes a file that you may read, or - for standard input")
     };
     let mut body = if path != Path::new("-") {
         input::file(path, MAX_INPUT).map_err(failed)?
@@ -198,7 +200,7 @@ fn read(path: &Path, no_input: bool) -> Result<Vec<u8>> {
     };
     if body.len() as u64 > MAX_INPUT {
         let message = format!("the body in {} has more than 128 MiB", path.display());
-        return Err(Error::new(Kind::Usage, message));
+        return Err(Error::new(Kind::Usage, message).with_hint("send less in one call"));
     }
     Ok(std::mem::take(&mut *body))
 }

@@ -13,6 +13,7 @@ use crate::browser;
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
 use crate::cmd::login::Arguments;
+use crate::cmd::login::countdown::{Countdown, minutes};
 use crate::cmd::login::paste::Paste;
 use crate::cmd::login::plan::Plan;
 use crate::error::{Error, Kind, Result};
@@ -47,11 +48,7 @@ pub struct Asked<'a> {
 impl Way {
     /// # Errors
     /// Nobody could complete the login: no desktop, no terminal, and no flag that says otherwise.
-    pub fn choose(
-        context: &Context,
-        arguments: &Arguments,
-        plan: &Plan,
-    ) -> Result<Way> {
+    pub fn choose(context: &Context, arguments: &Arguments, plan: &Plan) -> Result<Way> {
         if arguments.approve {
             return Ok(Way::Approve);
         }
@@ -108,6 +105,7 @@ impl Way {
         let deadline = Instant::now() + Duration::from_secs(timeout);
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut countdown = Countdown::until(deadline, output);
         let waiting = listener.wait(Arc::clone(&expected), Watch::new(output, trace));
         tokio::pin!(waiting);
         let came = loop {
@@ -117,7 +115,7 @@ impl Way {
                 callback = &mut waiting => break Ok(callback),
                 () = tokio::time::sleep_until(deadline) => break Err(timed_out(plan, timeout)),
                 why = opening.failed() => {
-                    output.end_countdown();
+                    countdown.hide();
                     output.warning(&format!("could not open a browser: {why}"));
                     output.note(&format!("open this address yourself:\n{}", authorization.url));
                 }
@@ -125,10 +123,10 @@ impl Way {
                     break Ok((callback, Browser::none()));
                 },
                 // A line that is redrawn would spoil what is being pasted.
-                _ = seconds.tick(), if !paste.is_open() => output.countdown(&left(deadline)),
+                _ = seconds.tick(), if !paste.is_open() => countdown.tell(),
             }
         };
-        output.end_countdown();
+        countdown.hide();
         came
     }
 
@@ -210,21 +208,6 @@ impl Opening {
         }
         std::future::pending().await
     }
-}
-
-/// What a wait says of itself.
-pub fn left(deadline: Instant) -> String {
-    let seconds = deadline
-        .saturating_duration_since(Instant::now())
-        .as_secs_f64()
-        .round() as u64;
-    let left = minutes(seconds);
-    format!("waiting for the browser, {left} left (Ctrl-C ends it)")
-}
-
-/// `1:30` for 90 s.
-fn minutes(seconds: u64) -> String {
-    format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
 /// Webex shows a page of its own, and never calls back, for the mistakes named here.

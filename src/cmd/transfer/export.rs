@@ -9,8 +9,9 @@ use crate::cmd::transfer::payload::Payload;
 use crate::connection::{Connection, State};
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
+use crate::moment::day;
 use crate::name::Name;
-use crate::output::{Output, day};
+use crate::output::Output;
 use crate::session;
 use crate::store::{Recipient, Store, seal};
 

@@ -16,8 +16,9 @@ use crate::cmd::transfer::payload::Payload;
 use crate::connection::Connection;
 use crate::error::{Error, Kind, Result, foreign};
 use crate::input;
+use crate::moment::day;
 use crate::name::Name;
-use crate::output::{Output, day};
+use crate::output::Output;
 use crate::session;
 use crate::store::{Store, unseal};
 
