@@ -52,11 +52,7 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
-    let runtime = session::runtime()?;
-    let findings = runtime.block_on(examine(context, arguments));
-    // A name that is still being looked up is not waited for.
-    runtime.shutdown_background();
-    let findings = findings?;
+    let findings = session::runtime()?.block_on(examine(context, arguments))?;
     let lines: Vec<Line> = findings.iter().map(line).collect();
     report::print(context.output, &lines)?;
     verdict(&findings)

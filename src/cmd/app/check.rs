@@ -39,14 +39,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         Error::new(Kind::App, "the sandbox's app needs no check")
             .with_hint("try it with `webex-connect login --sandbox`")
     })?;
-    let runtime = session::runtime()?;
-    let examined = runtime.block_on(async {
+    let (verdicts, unanswered) = session::runtime()?.block_on(async {
         let client = Client::new(&base, &context.wire)?;
         trial::examine(&client, &base, &app).await
-    });
-    // A name that is still being looked up is not waited for.
-    runtime.shutdown_background();
-    let (verdicts, unanswered) = examined?;
+    })?;
     show(context, &app, &verdicts)?;
     if verdicts.is_refused() {
         let message = format!("Webex refuses a part of the app {}", app.name);
