@@ -57,9 +57,9 @@ impl Request {
             body: Vec::new(),
             method,
         };
-        if arguments.input.is_some() {
-            request.query = fields;
-        } else if fields.is_empty() || has_no_body(&request.method) {
+        let no_fields_in_body =
+            arguments.input.is_some() || fields.is_empty() || has_no_body(&request.method);
+        if no_fields_in_body {
             request.query = fields;
         } else {
             request.body = json(fields)?;
