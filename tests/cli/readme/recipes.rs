@@ -137,15 +137,25 @@ fn the_job_of_github_actions_runs() {
 #[test]
 fn the_job_of_gitlab_runs() {
     let yaml = readme::block_of("gitlab", "yaml").text;
-    let comment = yaml.lines().find(|line| line.contains("masked variables"));
+    let comment = yaml.lines().find(|line| line.contains("variables: "));
     let comment = comment.unwrap_or_default();
     let handed = hand_over();
     let named: Vec<&str> = ["WEBEX_CONNECT_KEY", "WORK_AGE"]
         .into_iter()
         .filter(|name| comment.contains(name))
         .collect();
-    let variables = handed.variables(&yaml, &named);
+    let mut variables = handed.variables(&yaml, &named);
     assert_eq!(variables.len(), 3, "{yaml}");
+    // One of the type File holds the path of a file with the value.
+    assert!(comment.contains("WORK_AGE of the type File"), "{comment}");
+    let files = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+    let file = files.path().join("WORK_AGE");
+    fs::write(&file, &handed.sealed).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    for (name, value) in &mut variables {
+        if name == "WORK_AGE" {
+            *value = file.display().to_string();
+        }
+    }
     let (_, script) = yaml.split_once("script:\n").unwrap_or_default();
     let script: Vec<&str> = script
         .lines()

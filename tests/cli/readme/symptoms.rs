@@ -20,7 +20,7 @@ fn every_error_in_troubleshooting_is_what_the_program_prints() {
     let section = section.split("\n## ").next().unwrap_or_default();
     let quoted = section
         .lines()
-        .filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`'));
+        .filter_map(|line| line.strip_prefix("- `")?.strip_suffix("`\\"));
     let quoted: Vec<&str> = quoted.collect();
     let printed: Vec<String> = brought_about()
         .iter()
