@@ -207,8 +207,7 @@ fn builder(base: &Url) -> reqwest::ClientBuilder {
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<Certificate>> {
-    let pem =
-        input::file(path, MAX_CA_FILE).map_err(|error| unusable(path, &error.to_string()))?;
+    let pem = input::file(path, MAX_CA_FILE).map_err(|error| unusable(path, &error.to_string()))?;
     match Certificate::from_pem_bundle(&pem) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(unusable(path, "it holds no certificate")),

@@ -21,8 +21,7 @@ const UNATTENDED: Duration = Duration::from_secs(5);
 /// How long it may take where a person may be typing a password into the desktop's prompt.
 const ATTENDED: Duration = Duration::from_secs(60);
 
-const OTHER_WAYS: &str =
-    "unlock or start the keyring, or keep secrets in a sealed file with `--store file`";
+const OTHER_WAYS: &str = "unlock or start the keyring, or keep secrets in a sealed file with `--store file` or WEBEX_CONNECT_STORE=file";
 
 /// Why the keyring did not open.
 pub enum OpenError {
@@ -232,7 +231,7 @@ fn absent(error: &keyring::Error) -> Error {
         "there is no keyring here (no D-Bus session with a Secret Service)",
     )
     .with_detail(&cause(error))
-    .with_hint("start one, or keep secrets in a sealed file with `--store file`")
+    .with_hint("start one, or keep secrets in a sealed file with `--store file` or WEBEX_CONNECT_STORE=file")
 }
 
 /// The keyring's own words, but never those of errors that carry what was stored.
