@@ -83,7 +83,7 @@ impl Keyring {
                 Err(OpenError::Absent(absent(&error)))
             }
             Ok(Err(error)) => Err(OpenError::Other(failed("open", &error))),
-            Err(_) => Err(OpenError::Other(silent(patience))),
+            Err(_) => Err(OpenError::Other(unanswered(patience))),
         }
     }
 
@@ -202,7 +202,7 @@ impl Keyring {
         match answered.recv_timeout(self.patience) {
             Ok(result) => result.map_err(|error| failed(what, &error)),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                Err(silent(self.patience))
+                Err(unanswered(self.patience))
             }
         }
     }
@@ -222,6 +222,15 @@ fn is_silence(error: &keyring::Error) -> bool {
 
 fn silent(patience: Duration) -> Error {
     let message = format!("the keyring did not answer within {} s", patience.as_secs());
+    Error::new(Kind::Store, message).with_hint(OTHER_WAYS)
+}
+
+/// libdbus would have noticed a keyring that hangs: one that takes longer waits for its own prompt, most likely.
+fn unanswered(patience: Duration) -> Error {
+    let seconds = patience.as_secs();
+    let message = format!(
+        "the keyring did not answer within {seconds} s: it may be locked, with a prompt that nobody answers"
+    );
     Error::new(Kind::Store, message).with_hint(OTHER_WAYS)
 }
 
