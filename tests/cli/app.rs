@@ -371,7 +371,7 @@ fn an_update_changes_what_is_said_and_nothing_else() {
         .code(2)
         .stderr(
             "error: there is nothing to update\n\
-             hint: say what with `--client-secret-stdin`, `--client-secret-file FILE`, `--redirect-uri URI`, \
+             hint: say what with `--client-secret-stdin`, `--client-secret-file FILE` or WEBEX_CONNECT_CLIENT_SECRET, `--redirect-uri URI`, \
              `--scope SCOPES` or `--preset PRESET`\n",
         )
         .check();

@@ -185,7 +185,8 @@ fn without_a_terminal_the_commands_to_run_are_told() {
             "error: there is no app to sign in with\n\
              hint: register one at https://developer.webex.com/my-apps with the redirect URI {uri}, then run \
              `webex-connect login {name} --client-id ID --client-secret-stdin{place}`; `webex-connect app add {name} \
-             --client-id ID{place}` says all there is to enter\n"
+             --client-id ID{place}` says all there is to enter; WEBEX_CONNECT_CLIENT_ID and \
+             WEBEX_CONNECT_CLIENT_SECRET provide an app to every login, and so does /etc/webex-connect/app.json\n"
         )
     };
     let uri = "http://localhost:6855";

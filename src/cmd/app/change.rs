@@ -27,6 +27,7 @@ pub fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
     let store = context.store()?;
     absent(&store, &app.name)?;
     store.ensure_key()?;
+    store.preflight()?;
     let shown = arguments.client_id.is_none() && !context.output.json;
     app.client_id = client_id(context, arguments, &app)?;
     app.client_secret = match client_secret::given(&arguments.secret, &app.client_id)? {
