@@ -150,10 +150,11 @@ pub fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::ReadOnlyFilesystem => {
             "set `XDG_DATA_HOME` and `XDG_STATE_HOME` to directories that can be written".to_owned()
         }
-        _ => {
+        io::ErrorKind::PermissionDenied => {
             let directory = path.parent().unwrap_or(path).display();
             format!("`ls -ld {directory}` shows whose the directory is; it has to be yours")
         }
+        _ => format!("`ls -ld {}` shows what is there", path.display()),
     };
     Error::new(Kind::Store, format!("could not {what} {}", path.display()))
         .with_detail(&error.to_string())

@@ -151,7 +151,8 @@ fn leaving_the_guide_stores_nothing() {
     };
     // The end of the input, as Ctrl-D types it.
     let (code, screen) = guided(&[("Client ID: ", "\u{4}")]);
-    let end = "error: the input ended before an answer; nothing was changed\n";
+    let end = "error: the input ended before an answer; nothing was changed\n\
+               hint: run the same command again, or with `--no-input` to be told which option gives the answer\n";
     assert!(code == 1 && screen.contains(end), "{code}: {screen}");
     let (code, _) = guided(&[("Client ID: ", "\u{3}")]);
     assert_eq!(code, 130);
@@ -161,7 +162,8 @@ fn leaving_the_guide_stores_nothing() {
     ]);
     assert!(code == 130 && !screen.contains("half"), "{code}: {screen}");
     let (code, screen) = guided(&[("Client ID: ", "C0ffee\n"), ("Client secret: ", "\n")]);
-    let empty = "error: the client secret is empty or has white space in it\n";
+    let empty = "error: the client secret is empty or has white space in it\n\
+             hint: copy it again, whole and alone\n";
     assert!(code == 2 && screen.contains(empty), "{code}: {screen}");
     assert!(env.connections().is_empty());
     env.run(["app", "list", "--json"]).stdout("[]\n").check();

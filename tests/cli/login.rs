@@ -332,7 +332,10 @@ fn the_client_secret_comes_from_a_file_a_variable_or_stdin_and_never_from_the_co
     env.run(&empty)
         .stdin("\n")
         .code(2)
-        .stderr("error: the client secret is empty or has white space in it\n")
+        .stderr(
+            "error: the client secret is empty or has white space in it\n\
+             hint: copy it again, whole and alone\n",
+        )
         .check();
     let missing = [&login[..], &["--client-secret-file", "nowhere"]].concat();
     env.run(&missing)
