@@ -140,8 +140,21 @@ fn close(_: &Path) -> io::Result<()> {
 
 /// An I/O failure as an error about a path.
 pub fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
+    let cure = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make room on its disk and run the same command again".to_owned()
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "set `XDG_DATA_HOME` and `XDG_STATE_HOME` to directories that can be written".to_owned()
+        }
+        _ => {
+            let directory = path.parent().unwrap_or(path).display();
+            format!("`ls -ld {directory}` shows whose the directory is; it has to be yours")
+        }
+    };
     Error::new(Kind::Store, format!("could not {what} {}", path.display()))
         .with_detail(&error.to_string())
+        .with_hint(cure)
 }
 
 fn strategy() -> Result<impl BaseStrategy> {

@@ -2,6 +2,7 @@
 
 mod brought;
 mod client;
+mod countdown;
 mod device;
 mod ending;
 pub mod guard;
@@ -34,6 +35,7 @@ use crate::signals::Signals;
 use crate::store::Store;
 use ending::Ending;
 use outcome::{Saved, accept};
+pub use paste::tunnel;
 use plan::Plan;
 use way::{Asked, Way};
 
@@ -74,6 +76,9 @@ pub struct Arguments {
     secret: SecretArguments,
     /// The redirect URI registered on the app: http on 127.0.0.1, localhost or ::1, with a port
     /// [default: http://127.0.0.1:8911/callback]
+    ///
+    /// It is taken as it is, so an app registered for another Webex tool works unchanged:
+    /// http://localhost:6001/redirect, http://localhost:8085/callback, http://localhost:6855
     #[arg(long, value_name = "URI")]
     redirect_uri: Option<String>,
     /// The whole set of scopes to ask for, separated by spaces or commas; repeatable
@@ -115,14 +120,15 @@ pub struct Arguments {
     /// Store the access token on standard input: a personal one, a bot's or a service app's
     ///
     /// Webex says whose it is and when it ends. It can't be refreshed, and nobody tells its scopes. Alone, after
-    /// `Bearer `, or as JSON with an access_token.
+    /// `Bearer `, or as JSON with an access_token. Input is read to its end, and given up when nothing has come for five
+    /// minutes.
     #[arg(long, conflicts_with_all = ["app", "client_id", "client_secret_stdin", "client_secret_file", "redirect_uri",
         "scope", "add_scope", "preset", "browser", "no_browser", "device", "sandbox", "refresh_token_stdin"])]
     token_stdin: bool,
     /// Store a connection from the refresh token on standard input, with the app it belongs to
     ///
     /// For service apps and for secrets of CI: give the app with --app, or with --client-id and its secret. Alone, or as
-    /// the JSON that the portal shows.
+    /// the JSON that the portal shows. Input is read to its end, and given up when nothing has come for five minutes.
     #[arg(long, conflicts_with_all = ["client_secret_stdin", "scope", "add_scope", "preset", "browser", "no_browser",
         "device", "sandbox"])]
     refresh_token_stdin: bool,
@@ -251,15 +257,19 @@ fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan, Rout
     let store = Store::open_for_login(context.store_choice, context.may_ask(), arguments.sandbox)?;
     let plan = Plan::settle(context, arguments, &store)?;
     let route = if arguments.refresh_token_stdin {
-        Route::Brought(brought::given(brought::REFRESH_TOKEN)?)
+        brought::can_come(brought::REFRESH_TOKEN)?;
+        None
     } else if arguments.device {
         device::check(&plan)?;
-        Route::Device
+        Some(Route::Device)
     } else {
-        let environment = &plan.app.environment;
-        Route::Browser(Way::choose(context, arguments, environment)?)
+        Some(Route::Browser(Way::choose(context, arguments, &plan)?))
     };
     try_out(context, &store)?;
+    let route = match route {
+        Some(route) => route,
+        None => Route::Brought(brought::given(brought::REFRESH_TOKEN)?),
+    };
     Ok((store, plan, route))
 }
 

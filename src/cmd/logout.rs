@@ -12,9 +12,9 @@ use crate::cmd::Context;
 use crate::connection::Connection;
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
+use crate::moment::day;
 use crate::name::Name;
 use crate::oauth;
-use crate::output::day;
 use crate::session;
 use crate::store::Store;
 

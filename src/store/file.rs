@@ -102,6 +102,19 @@ impl SealedFile {
         }
     }
 
+    pub fn key(&self) -> &KeySource {
+        &self.key
+    }
+
+    /// Removes the file if no record is in it.
+    pub fn remove_if_empty(&self) -> Result<()> {
+        let _alone = dirs::lock("store")?;
+        if !self.exists()? || !self.load(self.identity()?)?.is_empty() {
+            return Ok(());
+        }
+        std::fs::remove_file(&self.path).map_err(|error| dirs::cannot("remove", &self.path, &error))
+    }
+
     /// Read, change, replace; under a lock, so that no other process's change is lost.
     fn change<T>(&self, edit: impl FnOnce(&mut Records) -> T) -> Result<T> {
         let _alone = dirs::lock("store")?;

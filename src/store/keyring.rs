@@ -241,6 +241,13 @@ fn failed(what: &str, error: &keyring::Error) -> Error {
         return silent(DBUS_TIME);
     }
     match error {
+        keyring::Error::NoStorageAccess(cause) if format!("{cause:?}") == "NoResult" => {
+            let message = format!("could not {what}: the keyring has no default collection");
+            Error::new(Kind::Store, message).with_hint(
+                "make one and set it as default with your desktop's keyring program, or keep secrets in a sealed \
+                 file with `--store file`",
+            )
+        }
         keyring::Error::NoStorageAccess(_) => Error::new(
             Kind::Store,
             format!("could not {what} in the keyring: it is locked, or its prompt was dismissed"),

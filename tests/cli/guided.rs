@@ -89,7 +89,7 @@ fn a_person_without_an_app_is_led_to_a_connection() {
     let guide = REGISTRATION.replace("{URI}", &uri) + ASKED;
     assert!(screen.starts_with(&guide), "{screen}");
     let notes =
-        "\nthese take the role of administrator in the organization: spark-admin:people_write\n";
+        "\nthese take the role of administrator in the organisation: spark-admin:people_write\n";
     assert!(
         screen.find(notes) < screen.find("open this address") && screen.contains(notes),
         "{screen}"

@@ -1,7 +1,6 @@
 //! The request that a command line describes, before anybody is asked for a token.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use oauth2::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -11,6 +10,7 @@ use url::Url;
 
 use crate::cmd::api::Arguments;
 use crate::error::{Error, Kind, Result, foreign};
+use crate::input;
 use crate::webex::{Call, Target};
 
 /// The largest body sent. Webex takes attachments of 100 MB; a body is kept in case it must be sent again.
@@ -47,7 +47,7 @@ impl Request {
     /// [`Kind::Usage`] for whatever does not make a request.
     pub fn new(arguments: &Arguments) -> Result<Request> {
         let target = Target::parse(&arguments.path)?;
-        let mut headers = headers(&arguments.headers)?;
+        let headers = headers(&arguments.headers)?;
         let method = method(arguments)?;
         let fields = fields(&arguments.fields)?;
         let mut request = Request {
@@ -57,23 +57,34 @@ impl Request {
             body: Vec::new(),
             method,
         };
-        if let Some(path) = &arguments.input {
-            request.body = read(path)?;
-            request.query = fields;
-        } else if fields.is_empty() || has_no_body(&request.method) {
+        let no_fields_in_body =
+            arguments.input.is_some() || fields.is_empty() || has_no_body(&request.method);
+        if no_fields_in_body {
             request.query = fields;
         } else {
             request.body = json(fields)?;
-        }
-        if !request.body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         request.headers = headers;
         Ok(request)
     }
 
+    /// Reads the body that the command line names.
+    ///
+    /// # Errors
+    /// It can't be read, or is too large.
+    pub fn read_input(&mut self, arguments: &Arguments, no_input: bool) -> Result<()> {
+        if let Some(path) = &arguments.input {
+            self.body = read(path, no_input)?;
+        }
+        Ok(())
+    }
+
     /// The call, once the API base is known.
-    pub fn call(self, base: &Url) -> Call {
+    pub fn call(mut self, base: &Url) -> Call {
+        if !self.body.is_empty() && !self.headers.contains_key(CONTENT_TYPE) {
+            let json = HeaderValue::from_static("application/json");
+            self.headers.insert(CONTENT_TYPE, json);
+        }
         let mut url = self.target.url(base);
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
@@ -171,22 +182,25 @@ fn json(fields: Vec<(String, String)>) -> Result<Vec<u8>> {
     Ok(Value::Object(body).to_string().into_bytes())
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+/// A terminal is read only where a person may be asked.
+fn read(path: &Path, no_input: bool) -> Result<Vec<u8>> {
     let failed = |error: io::Error| {
         let message = format!("could not read the body from {}", path.display());
-        Error::new(Kind::Usage, message).with_detail(&error.to_string())
+        Error::new(Kind::Usage, message)
+            .with_detail(&error.to_string())
+            .with_hint("`--input` takes a file that you may read, or - for standard input")
     };
-    let mut body = Vec::new();
-    if path == Path::new("-") {
-        io::stdin().take(MAX_INPUT + 1).read_to_end(&mut body)
+    let mut body = if path != Path::new("-") {
+        input::file(path, MAX_INPUT).map_err(failed)?
+    } else if no_input && io::stdin().is_terminal() {
+        let message = "the body is read from standard input, and that is a terminal";
+        return Err(usage(message, "pipe it in, or name a file: `--input FILE`"));
     } else {
-        let file = File::open(path).map_err(failed)?;
-        file.take(MAX_INPUT + 1).read_to_end(&mut body)
-    }
-    .map_err(failed)?;
+        input::stdin(MAX_INPUT).map_err(failed)?
+    };
     if body.len() as u64 > MAX_INPUT {
         let message = format!("the body in {} has more than 128 MiB", path.display());
-        return Err(Error::new(Kind::Usage, message));
+        return Err(Error::new(Kind::Usage, message).with_hint("send less in one call"));
     }
-    Ok(body)
+    Ok(std::mem::take(&mut *body))
 }

@@ -1,7 +1,5 @@
 //! Tokens that people already have: an access token from the portal, a bot's, or a refresh token of a service app.
 
-use std::io::IsTerminal;
-
 use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
@@ -40,8 +38,9 @@ pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()
     let wanted = wanted_environment(arguments)?;
     let (name, existing) = target(arguments, &store, wanted.as_ref())?;
     let environment = place(&name, existing.as_ref(), wanted)?;
-    let access_token = given(ACCESS_TOKEN)?;
+    can_come(ACCESS_TOKEN)?;
     try_out(context, &store)?;
+    let access_token = given(ACCESS_TOKEN)?;
     let mut signals = Signals::catch()?;
     let base = api_base(&environment)?;
     let client = Client::new(&base, &context.wire)?;
@@ -122,26 +121,22 @@ pub async fn refresh(
     ending.tell(finished)
 }
 
+/// Makes sure that a token can come on standard input, before anything is waited for.
+///
+/// # Errors
+/// [`Kind::Usage`]: it is a terminal.
+pub fn can_come(member: &str) -> Result<()> {
+    prompt::piped(flag(member)).map_err(|error| error.with_hint(hint(member)))
+}
+
 /// The token on standard input: alone, after `Bearer `, or in the JSON that the portal shows.
 ///
 /// # Errors
 /// There is none, or what is there is none.
 pub fn given(member: &str) -> Result<Secret> {
-    let flag = match member {
-        ACCESS_TOKEN => "--token-stdin",
-        _ => "--refresh-token-stdin",
-    };
-    let off = |what: String| {
-        Error::new(Kind::Usage, what).with_hint(format!(
-            "pipe it in: `webex-connect login NAME {flag} <file`"
-        ))
-    };
-    if std::io::stdin().is_terminal() {
-        return Err(off(format!(
-            "{flag} reads a pipe or a file, and standard input is a terminal"
-        )));
-    }
-    let text = prompt::text_from_stdin(member)?;
+    let off = |what: String| Error::new(Kind::Usage, what).with_hint(hint(member));
+    let text = prompt::text_from_stdin(flag(member), member)
+        .map_err(|error| error.with_hint(hint(member)))?;
     let text = text.trim();
     let bare = text
         .strip_prefix("Bearer")
@@ -165,6 +160,18 @@ pub fn given(member: &str) -> Result<Secret> {
         true => Ok(token),
         false => Err(off(format!("what came on standard input is no {member}"))),
     }
+}
+
+fn flag(member: &str) -> &'static str {
+    match member {
+        ACCESS_TOKEN => "--token-stdin",
+        _ => "--refresh-token-stdin",
+    }
+}
+
+fn hint(member: &str) -> String {
+    let flag = flag(member);
+    format!("pipe it in: `webex-connect login NAME {flag} <file`")
 }
 
 /// A connection keeps its kind and its environment; a new one belongs where the command line says, else to Webex.

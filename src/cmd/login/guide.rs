@@ -1,7 +1,7 @@
 //! The way from no app to a registered one, for a person at a terminal.
 
 use crate::app::portal::registration;
-use crate::app::{DEFAULT_REDIRECT_URI, Environment, PORTAL, RedirectUri};
+use crate::app::{DEFAULT_REDIRECT_URI, Environment, PORTAL, RedirectUri, is_credential};
 use crate::browser;
 use crate::cmd::Context;
 use crate::cmd::login::Arguments;
@@ -57,7 +57,7 @@ pub fn register(
         let client_id = prompt::line("Client ID")?;
         match client_id.trim() {
             "" => output.note("it stands on the app's page at Webex (Ctrl-C ends this)"),
-            id if id.chars().any(char::is_whitespace) => {
+            id if !is_credential(id) => {
                 output.note("a client ID has no white space in it");
             }
             id => return new_own_app(arguments, name, id, environment),
