@@ -60,6 +60,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
             }
         }
     }
+    // Where nothing could be removed there is nothing else to tell.
+    if let Some(error) = failure.take_if(|_| gone.is_empty()) {
+        return Err(error);
+    }
     let fates = fates(&store, &gone, &context.wire);
     tell(context, arguments, &store, &gone, &fates)?;
     failure.map_or(Ok(()), Err)

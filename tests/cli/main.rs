@@ -55,6 +55,8 @@ mod login;
 mod logout;
 mod manage;
 #[cfg(target_os = "linux")]
+mod no_hang;
+#[cfg(target_os = "linux")]
 mod opener;
 #[cfg(target_os = "linux")]
 mod output;
