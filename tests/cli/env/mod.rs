@@ -11,6 +11,7 @@ mod login;
 pub mod peer;
 pub mod process;
 mod proxy;
+#[cfg(target_os = "linux")]
 pub mod readme;
 mod reply;
 mod run;
