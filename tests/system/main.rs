@@ -23,6 +23,7 @@ mod keyring;
 mod killed;
 mod looks;
 mod loopback_family;
+mod memory;
 mod network;
 mod other_user;
 mod provided;
