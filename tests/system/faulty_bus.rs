@@ -1,4 +1,4 @@
-//! A keyring that fails when it is written to: the real one, behind a socket that passes every message on but one.
+//! A keyring that fails when it is changed: the real one, behind a socket that passes every message on but one.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::env::Env;
 
-/// What happens to one write.
+/// What happens to one change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It is lost, and never answered.
@@ -18,20 +18,22 @@ pub enum Fault {
     RefusedAfterwards,
 }
 
-/// The calls of the Secret Service that change what is stored.
-const WRITES: [&[u8]; 2] = [b"CreateItem\0", b"SetSecret\0"];
+/// The calls of the Secret Service that write a record.
+pub const WRITES: &[&[u8]] = &[b"CreateItem\0", b"SetSecret\0"];
+/// The one that removes it.
+pub const REMOVALS: &[&[u8]] = &[b"Delete\0"];
 /// The client's last word before its first message.
 const BEGIN: &[u8] = b"BEGIN\r\n";
 
-/// A home like this one, whose commands each meet the fault at their n-th write.
-pub fn with(env: Env, bus: &str, fault: Fault, nth: usize) -> Env {
+/// A home like this one, whose commands each meet the fault at their n-th call of these names.
+pub fn with(env: Env, bus: &str, names: &'static [&'static [u8]], fault: Fault, nth: usize) -> Env {
     let path = env.path("run/faulty-bus");
     let listener = UnixListener::bind(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let real = socket_of(bus);
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let bus = UnixStream::connect(&real).unwrap_or_else(|e| panic!("{real}: {e}"));
-            relay(client, bus, fault, nth);
+            relay(client, bus, names, fault, nth);
         }
     });
     let address = format!("unix:path={}", path.display());
@@ -46,7 +48,13 @@ fn socket_of(bus: &str) -> String {
         .to_owned()
 }
 
-fn relay(client: UnixStream, bus: UnixStream, fault: Fault, nth: usize) {
+fn relay(
+    client: UnixStream,
+    bus: UnixStream,
+    names: &'static [&'static [u8]],
+    fault: Fault,
+    nth: usize,
+) {
     let cloned = |stream: &UnixStream| stream.try_clone().unwrap_or_else(|e| panic!("{e}"));
     // The call whose answer is to be replaced.
     let doomed = Arc::new(Mutex::new(None));
@@ -60,6 +68,7 @@ fn relay(client: UnixStream, bus: UnixStream, fault: Fault, nth: usize) {
             &mut from_client,
             &mut to_bus,
             &mut to_client,
+            names,
             |serial, seen| {
                 let hit = seen == nth;
                 if hit && fault == Fault::RefusedAfterwards {
@@ -80,6 +89,7 @@ fn client_to_bus(
     client: &mut UnixStream,
     bus: &mut UnixStream,
     back: &mut UnixStream,
+    names: &[&[u8]],
     mut judge: impl FnMut(u32, usize) -> Option<Fault>,
 ) -> io::Result<()> {
     let mut words = Vec::new();
@@ -89,13 +99,13 @@ fn client_to_bus(
         words.extend(byte);
         bus.write_all(&byte)?;
     }
-    let mut writes = 0;
+    let mut changes = 0;
     loop {
         let message = Message::read(client)?;
         let mut fault = None;
-        if message.is_a_write() {
-            writes += 1;
-            fault = judge(message.serial(), writes);
+        if message.calls_one_of(names) {
+            changes += 1;
+            fault = judge(message.serial(), changes);
         }
         match fault {
             Some(Fault::Silence) => {}
@@ -175,9 +185,9 @@ impl Message {
         header.windows(bytes.len()).any(|window| window == bytes)
     }
 
-    /// A method call (type 1) that changes what is stored.
-    fn is_a_write(&self) -> bool {
-        self.0[1] == 1 && WRITES.iter().any(|name| self.has(name))
+    /// A method call (type 1) of one of these names.
+    fn calls_one_of(&self, names: &[&[u8]]) -> bool {
+        self.0[1] == 1 && names.iter().any(|name| self.has(name))
     }
 
     fn answers(&self, serial: u32) -> bool {

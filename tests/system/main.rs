@@ -28,6 +28,7 @@ mod network;
 mod other_user;
 mod provided;
 mod refresh;
+mod removal;
 mod sandbox_file;
 mod sdk;
 mod secret_service;
