@@ -42,6 +42,7 @@ mod guards;
 #[cfg(target_os = "linux")]
 mod guided;
 mod help;
+mod hostile;
 mod ledger;
 mod listener;
 mod login;

@@ -9,6 +9,7 @@ fn an_absent_keyring_ends_every_command() {
     every_command_says("there is no keyring", &Env::bare());
 }
 
+/// ST-02, with nobody who could answer its prompt.
 #[test]
 #[ignore = "needs gnome-keyring and dbus-daemon"]
 fn a_locked_keyring_ends_every_command() {
@@ -20,6 +21,7 @@ fn a_locked_keyring_ends_every_command() {
     every_command_says("locked", &second.env);
 }
 
+/// ST-01.
 #[test]
 #[ignore = "needs gnome-keyring and dbus-daemon"]
 fn a_hung_keyring_ends_every_command() {
