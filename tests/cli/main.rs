@@ -43,6 +43,8 @@ mod guards;
 mod guided;
 mod help;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod interleaved;
 mod ledger;
 mod listener;
 mod login;
