@@ -82,6 +82,8 @@ mod connection;
 mod dirs;
 mod duration;
 mod error;
+#[cfg(test)]
+mod generated;
 mod http;
 mod loopback;
 mod name;
