@@ -48,6 +48,9 @@ mod guards;
 #[cfg(target_os = "linux")]
 mod guided;
 mod help;
+mod hostile;
+#[cfg(target_os = "linux")]
+mod interleaved;
 mod ledger;
 mod list;
 mod listener;

@@ -45,6 +45,7 @@ fn an_absent_keyring_ends_every_command() {
     every_command_says("there is no keyring", &Env::bare());
 }
 
+/// ST-02, with nobody who could answer its prompt.
 #[test]
 #[ignore = "needs gnome-keyring and dbus-daemon"]
 fn a_locked_keyring_ends_every_command() {
@@ -56,6 +57,7 @@ fn a_locked_keyring_ends_every_command() {
     every_command_says("locked", &second.env);
 }
 
+/// ST-01.
 #[test]
 #[ignore = "needs gnome-keyring and dbus-daemon"]
 fn a_hung_keyring_ends_every_command() {
@@ -86,7 +88,7 @@ fn a_prompt_that_comes_to_nothing_ends_a_command_before_webex_is_asked() {
         let authority = expired(&first.env);
         let second = Bus::start(ended(first));
         let address = second.address.clone();
-        let env = faulty_bus::with(second.env, &address, fault, 1);
+        let env = faulty_bus::with(second.env, &address, faulty_bus::PROMPTS, fault, 1);
         for args in [
             &["token"][..],
             &["refresh"],
