@@ -176,14 +176,14 @@ impl Server {
                 }
                 () = tokio::time::sleep_until(next_place), if next_place > now => {}
                 accepted = accept_any(&self.listeners), if next_place <= now => match accepted {
-                    Ok(stream) => {
+                    Ok((stream, peer)) => {
                         if oldest_first.len() >= MAX_CONNECTIONS
                             && let Some((_, task)) = oldest_first.pop_front()
                         {
                             task.abort();
                         }
                         let connection =
-                            connection(stream, self.max_body, Arc::clone(&handler));
+                            connection(stream, peer, self.max_body, Arc::clone(&handler));
                         oldest_first.push_back((Instant::now(), pool.spawn(connection)));
                     }
                     Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -208,7 +208,9 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(128)
 }
 
-async fn accept_any(listeners: &[TcpListener]) -> io::Result<TcpStream> {
+/// The address of the other end is kept from here on: a connection that was reset has none any more, and what came over
+/// it can still be read.
+async fn accept_any(listeners: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
     let accepted = std::future::poll_fn(|context| {
         for listener in listeners {
             if let std::task::Poll::Ready(accepted) = listener.poll_accept(context) {
@@ -217,11 +219,12 @@ async fn accept_any(listeners: &[TcpListener]) -> io::Result<TcpStream> {
         }
         std::task::Poll::Pending
     });
-    Ok(accepted.await?.0)
+    accepted.await
 }
 
 async fn connection<T, H>(
     mut stream: TcpStream,
+    peer: SocketAddr,
     max_body: usize,
     handler: Arc<H>,
 ) -> Option<(T, Held)>
@@ -229,7 +232,7 @@ where
     H: Fn(&Request) -> Verdict<T>,
 {
     let served = tokio::time::timeout(CONNECTION_TIME, async {
-        let (response, head_only) = match request::read(&mut stream, max_body).await {
+        let (response, head_only) = match request::read(&mut stream, peer, max_body).await {
             Ok(request) => match handler(&request) {
                 Verdict::Answer(response) => (response, request.method == "HEAD"),
                 Verdict::Hold(outcome) => return Some(outcome),

@@ -10,8 +10,10 @@ use std::net::SocketAddr;
 pub enum Peer {
     /// Ourselves, or root.
     Ours,
-    /// Somebody else, or a socket that nobody has any more: the system shows those as root's.
+    /// Somebody else.
     Other,
+    /// Nobody any more. What came may still be read, but the system forgets whose it was, or shows it as root's.
+    Gone,
     /// The system does not tell: another network namespace, no `/proc`, not Linux.
     Unknown,
 }
@@ -20,10 +22,21 @@ pub enum Peer {
 #[cfg(target_os = "linux")]
 pub fn owner(local: SocketAddr, peer: SocketAddr) -> Peer {
     let us = rustix::process::geteuid().as_raw();
-    // A program may speak IPv4 through an IPv6 socket, which stands in the other table.
+    match judge(&table(), local, peer, us) {
+        // It may have been reset in between. Only while our own end holds, the other one is merely out of sight; asked
+        // in this order, so that a reset can't fall between the two looks.
+        Peer::Unknown if was_reset(&table(), local, peer) => Peer::Gone,
+        known => known,
+    }
+}
+
+/// Every TCP socket that the system shows. A program may speak IPv4 through an IPv6 socket, which stands in a table of
+/// its own.
+#[cfg(target_os = "linux")]
+fn table() -> Vec<Row> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(std::fs::read_to_string);
-    let rows = tables.iter().flatten().flat_map(|table| table.lines());
-    judge(rows, local, peer, us)
+    let lines = tables.iter().flatten().flat_map(|table| table.lines());
+    lines.filter_map(Row::read).collect()
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -32,19 +45,25 @@ pub fn owner(_: SocketAddr, _: SocketAddr) -> Peer {
 }
 
 #[cfg(target_os = "linux")]
-fn judge<'a>(
-    rows: impl Iterator<Item = &'a str>,
-    local: SocketAddr,
-    peer: SocketAddr,
-    us: u32,
-) -> Peer {
+fn judge(rows: &[Row], local: SocketAddr, peer: SocketAddr, us: u32) -> Peer {
     const ROOT: u32 = 0;
-    let ends = |row: &Row| row.local == peer && row.remote == local;
-    match rows.filter_map(Row::read).find(ends) {
+    match rows
+        .iter()
+        .find(|row| row.local == peer && row.remote == local)
+    {
         None => Peer::Unknown,
-        Some(row) if row.is_held && (row.uid == us || row.uid == ROOT) => Peer::Ours,
-        Some(_) => Peer::Other,
+        Some(row) if !row.has_owner => Peer::Gone,
+        Some(row) if row.uid != us && row.uid != ROOT => Peer::Other,
+        Some(row) if row.is_established => Peer::Ours,
+        Some(_) => Peer::Gone,
     }
+}
+
+/// Whether our end of a connection is no longer established. A table that shows nothing at all says nothing.
+#[cfg(target_os = "linux")]
+fn was_reset(rows: &[Row], local: SocketAddr, peer: SocketAddr) -> bool {
+    let ours = |row: &Row| row.local == local && row.remote == peer && row.is_established;
+    !rows.is_empty() && !rows.iter().any(ours)
 }
 
 /// A line of `/proc/net/tcp` (proc_pid_net(5)), as far as it is of use.
@@ -53,8 +72,9 @@ struct Row {
     local: SocketAddr,
     remote: SocketAddr,
     uid: u32,
-    /// Established, and some process has it open.
-    is_held: bool,
+    is_established: bool,
+    /// Some process has it open.
+    has_owner: bool,
 }
 
 #[cfg(target_os = "linux")]
@@ -69,7 +89,8 @@ impl Row {
             local: address(local)?,
             remote: address(remote)?,
             uid: uid.parse().ok()?,
-            is_held: *state == ESTABLISHED && *inode != "0",
+            is_established: *state == ESTABLISHED,
+            has_owner: *inode != "0",
         })
     }
 }
@@ -112,20 +133,19 @@ mod tests {
                 "  2: {local} 0100007F:22CF {state} 00000000:00000000 00:00000000 00000000 {uid} 0 {inode} 1 0 20 4"
             )
         };
+        let (local, peer) = (at("127.0.0.1:8911"), at("127.0.0.1:40000"));
         let judged = |row: String| {
-            judge(
-                [row.as_str()].into_iter(),
-                at("127.0.0.1:8911"),
-                at("127.0.0.1:40000"),
-                1000,
-            )
+            let rows: Vec<Row> = Row::read(&row).into_iter().collect();
+            judge(&rows, local, peer, 1000)
         };
         let client = "0100007F:9C40";
         assert_eq!(judged(row(client, "01", 1000, 7)), Peer::Ours);
         assert_eq!(judged(row(client, "01", 0, 7)), Peer::Ours);
         assert_eq!(judged(row(client, "01", 1001, 7)), Peer::Other);
-        assert_eq!(judged(row(client, "06", 0, 0)), Peer::Other);
-        assert_eq!(judged(row(client, "04", 0, 0)), Peer::Other);
+        assert_eq!(judged(row(client, "05", 1001, 7)), Peer::Other);
+        assert_eq!(judged(row(client, "05", 1000, 7)), Peer::Gone);
+        assert_eq!(judged(row(client, "06", 0, 0)), Peer::Gone);
+        assert_eq!(judged(row(client, "04", 0, 0)), Peer::Gone);
         assert_eq!(judged(row("0100007F:9C41", "01", 1001, 7)), Peer::Unknown);
         assert_eq!(judged("sl local_address".to_owned()), Peer::Unknown);
         assert_eq!(judged(String::new()), Peer::Unknown);
@@ -137,6 +157,30 @@ mod tests {
             address("00000000000000000000000001000000:22CF"),
             Some(at("[::1]:8911"))
         );
+    }
+
+    /// What was sent before the reset can still be read, and its sender is out of sight.
+    #[test]
+    fn a_connection_that_was_reset_is_nobodys() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, peer) = listener.accept().unwrap();
+        let local = server.local_addr().unwrap();
+        assert_eq!(owner(local, peer), Peer::Ours);
+        socket2::SockRef::from(&client)
+            .set_linger(Some(std::time::Duration::ZERO))
+            .unwrap();
+        drop(client);
+        assert_eq!(owner(local, peer), Peer::Gone);
+    }
+
+    #[test]
+    fn a_connection_that_the_other_side_closed_is_nobodys() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, peer) = listener.accept().unwrap();
+        drop(client);
+        assert_eq!(owner(server.local_addr().unwrap(), peer), Peer::Gone);
     }
 
     #[test]
@@ -163,8 +207,9 @@ mod tests {
             ]), 0..4),
             other in crate::generated::text(),
         ) {
-            let rows = table.iter().map(String::as_str).chain([other.as_str()]);
-            let _ = judge(rows, at("127.0.0.1:8911"), at("127.0.0.1:40000"), 1000);
+            let lines = table.iter().map(String::as_str).chain([other.as_str()]);
+            let rows: Vec<Row> = lines.filter_map(Row::read).collect();
+            let _ = judge(&rows, at("127.0.0.1:8911"), at("127.0.0.1:40000"), 1000);
             let _ = address(&other);
         }
     }

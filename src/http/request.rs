@@ -15,7 +15,7 @@ pub struct Request {
     /// The request target as sent: path and query.
     pub target: String,
     pub body: Vec<u8>,
-    /// Our end and the other end of the connection; none where it is already gone.
+    /// Our end of the connection and the other one.
     pub ends: Option<(SocketAddr, SocketAddr)>,
     headers: Vec<(String, String)>,
 }
@@ -50,7 +50,11 @@ impl Request {
 }
 
 /// Reads one request. `Err(Some(status))` is a refusal to answer with, `Err(None)` a peer that is gone.
-pub async fn read(stream: &mut TcpStream, max_body: usize) -> Result<Request, Option<u16>> {
+pub async fn read(
+    stream: &mut TcpStream,
+    peer: SocketAddr,
+    max_body: usize,
+) -> Result<Request, Option<u16>> {
     let mut bytes = Vec::with_capacity(2048);
     let head_end = loop {
         let seen = bytes.len();
@@ -76,7 +80,7 @@ pub async fn read(stream: &mut TcpStream, max_body: usize) -> Result<Request, Op
     if length > max_body {
         return Err(Some(413));
     }
-    request.ends = stream.local_addr().ok().zip(stream.peer_addr().ok());
+    request.ends = stream.local_addr().ok().map(|local| (local, peer));
     request.body = bytes.split_off(head_end);
     while request.body.len() < length {
         if stream.read_buf(&mut request.body).await.map_err(|_| None)? == 0 {

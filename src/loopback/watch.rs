@@ -36,7 +36,9 @@ impl Watch {
                 }
                 false
             }
-            Some(Peer::Unknown) | None => {
+            // A page that was closed, or somebody who hides behind a reset: nobody waits for the answer.
+            Some(Peer::Gone) | None => false,
+            Some(Peer::Unknown) => {
                 if let Some(wire) = &self.trace {
                     wire.wire("the system does not tell whose program came to the redirect port");
                 }
