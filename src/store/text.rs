@@ -8,14 +8,14 @@ use zeroize::Zeroizing;
 
 pub type Records = BTreeMap<String, String>;
 
-/// Lengths in bytes, without the newline.
-type Lengths = BTreeMap<String, u64>;
+/// Lengths in bytes, without the newline. The keys are borrowed: what is paid for each is paid at every read.
+type Lengths<'a> = BTreeMap<&'a str, u64>;
 
 /// The text of these records.
 pub fn write(records: &Records) -> io::Result<Zeroizing<Vec<u8>>> {
     let lengths: Lengths = records
         .iter()
-        .map(|(key, record)| (key.clone(), record.len() as u64))
+        .map(|(key, record)| (key.as_str(), record.len() as u64))
         .collect();
     let mut text = Zeroizing::new(serde_json::to_vec(&lengths)?);
     text.push(b'\n');
@@ -42,7 +42,7 @@ pub fn read_all(mut text: impl Read) -> io::Result<Records> {
         let (record, after) = rest.split_at_checked(length).ok_or_else(corrupt)?;
         rest = after.strip_prefix(b"\n").ok_or_else(corrupt)?;
         let record = String::from_utf8(record.to_vec()).map_err(|_| corrupt())?;
-        records.insert(key, record);
+        records.insert(key.to_owned(), record);
     }
     match rest {
         [] => Ok(records),
@@ -63,7 +63,7 @@ pub fn read_one(text: impl Read + Seek, key: &str) -> io::Result<Option<String>>
         return Ok(None);
     };
     let start = lengths
-        .range::<String, _>(..key.to_owned())
+        .range(..key)
         .map(|(_, length)| length.checked_add(1))
         .try_fold(line.len() as u64, |at, length| at.checked_add(length?))
         .ok_or_else(corrupt)?;
@@ -77,7 +77,7 @@ pub fn read_one(text: impl Read + Seek, key: &str) -> io::Result<Option<String>>
     }
 }
 
-fn lengths(line: &[u8]) -> io::Result<Lengths> {
+fn lengths(line: &[u8]) -> io::Result<Lengths<'_>> {
     let line = line.strip_suffix(b"\n").ok_or_else(corrupt)?;
     // serde_json's own words quote what it read.
     serde_json::from_slice(line).map_err(|_| corrupt())
