@@ -1,5 +1,6 @@
-//! The text in a sealed file: a line of JSON with the length of each record, then the records in the order of their
-//! keys, a line each. One record is read without the others, however many there are.
+//! The text in a sealed file: one JSON object of strings, a line each record, in the order of their keys. Its first
+//! member, whose name is empty, has the length of each line, so that one record is read without the others, however many
+//! there are. Whoever opens the file with another program may edit it: lengths that no longer fit are passed over.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
@@ -8,79 +9,99 @@ use zeroize::Zeroizing;
 
 pub type Records = BTreeMap<String, String>;
 
-/// Lengths in bytes, without the newline. The keys are borrowed: what is paid for each is paid at every read.
-type Lengths<'a> = BTreeMap<&'a str, u64>;
+/// Lengths in bytes of `"KEY":"RECORD"`, without what is between two lines.
+type Lengths = BTreeMap<String, u64>;
+
+/// No record has it.
+const LENGTHS: &str = "";
+/// How the first line begins.
+const HEAD: &str = "{\"\":";
+/// Between two lines.
+const BETWEEN: &str = ",\n";
 
 /// The text of these records.
 pub fn write(records: &Records) -> io::Result<Zeroizing<Vec<u8>>> {
-    let lengths: Lengths = records
-        .iter()
-        .map(|(key, record)| (key.as_str(), record.len() as u64))
-        .collect();
-    let mut text = Zeroizing::new(serde_json::to_vec(&lengths)?);
-    text.push(b'\n');
-    for record in records.values() {
-        text.extend_from_slice(record.as_bytes());
-        text.push(b'\n');
+    let mut lines = Vec::new();
+    let mut lengths = Lengths::new();
+    for (key, record) in records {
+        let line = format!(
+            "{}:{}",
+            serde_json::to_string(key)?,
+            serde_json::to_string(record)?
+        );
+        lengths.insert(key.clone(), line.len() as u64);
+        lines.push(Zeroizing::new(line));
     }
+    let lengths = serde_json::to_string(&serde_json::to_string(&lengths)?)?;
+    let mut text = Zeroizing::new(format!("{HEAD}{lengths}").into_bytes());
+    for line in &lines {
+        text.extend_from_slice(BETWEEN.as_bytes());
+        text.extend_from_slice(line.as_bytes());
+    }
+    text.extend_from_slice(b"\n}\n");
     Ok(text)
 }
 
 /// All records.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidData`] or [`ErrorKind::UnexpectedEof`] for any other text.
+/// [`ErrorKind::InvalidData`] for any other text.
 pub fn read_all(mut text: impl Read) -> io::Result<Records> {
     let mut whole = Zeroizing::new(Vec::new());
     text.read_to_end(&mut whole)?;
-    let mut rest = whole.as_slice();
-    let mut line = Vec::new();
-    rest.read_until(b'\n', &mut line)?;
-    let mut records = Records::new();
-    for (key, length) in lengths(&line)? {
-        let length = usize::try_from(length).map_err(|_| corrupt())?;
-        let (record, after) = rest.split_at_checked(length).ok_or_else(corrupt)?;
-        rest = after.strip_prefix(b"\n").ok_or_else(corrupt)?;
-        let record = String::from_utf8(record.to_vec()).map_err(|_| corrupt())?;
-        records.insert(key.to_owned(), record);
-    }
-    match rest {
-        [] => Ok(records),
-        _ => Err(corrupt()),
-    }
+    // serde_json's own words quote what it read.
+    let mut records: Records = serde_json::from_slice(&whole).map_err(|_| corrupt())?;
+    records.remove(LENGTHS);
+    Ok(records)
 }
 
 /// One record, if it is there.
 ///
 /// # Errors
-/// As for [`read_all`], as far as the text is read.
+/// As for [`read_all`].
 pub fn read_one(text: impl Read + Seek, key: &str) -> io::Result<Option<String>> {
     let mut text = BufReader::new(text);
-    let mut line = Vec::new();
-    text.read_until(b'\n', &mut line)?;
-    let lengths = lengths(&line)?;
-    let Some(length) = lengths.get(key) else {
-        return Ok(None);
-    };
-    let start = lengths
-        .range(..key)
-        .map(|(_, length)| length.checked_add(1))
-        .try_fold(line.len() as u64, |at, length| at.checked_add(length?))
-        .ok_or_else(corrupt)?;
-    text.seek(SeekFrom::Start(start))?;
-    // A length may say anything: what is not there takes no memory.
-    let mut record = String::new();
-    text.take(*length).read_to_string(&mut record)?;
-    match record.len() as u64 == *length {
-        true => Ok(Some(record)),
-        false => Err(corrupt()),
+    if let Some(found) = look_up(&mut text, key)? {
+        return Ok(found);
     }
+    text.seek(SeekFrom::Start(0))?;
+    Ok(read_all(text)?.remove(key))
 }
 
-fn lengths(line: &[u8]) -> io::Result<Lengths<'_>> {
-    let line = line.strip_suffix(b"\n").ok_or_else(corrupt)?;
-    // serde_json's own words quote what it read.
-    serde_json::from_slice(line).map_err(|_| corrupt())
+/// What the lengths lead to: a record, or that there is none. Nothing where they do not fit the text.
+fn look_up(text: &mut (impl BufRead + Seek), key: &str) -> io::Result<Option<Option<String>>> {
+    let mut head = Vec::new();
+    text.read_until(b'\n', &mut head)?;
+    let Some((lengths, lines_start)) = lengths(&head) else {
+        return Ok(None);
+    };
+    let Some(length) = lengths.get(key) else {
+        return Ok(Some(None));
+    };
+    let before = lengths.range(..key.to_owned());
+    let start = before
+        .map(|(_, length)| length.checked_add(BETWEEN.len() as u64))
+        .try_fold(lines_start, |at, length| at.checked_add(length?));
+    let Some(start) = start else { return Ok(None) };
+    text.seek(SeekFrom::Start(start))?;
+    // A length may say anything: what is not there takes no memory.
+    let mut line = Zeroizing::new(Vec::new());
+    text.take(*length).read_to_end(&mut line)?;
+    let record = line
+        .strip_prefix(serde_json::to_string(key)?.as_bytes())
+        .and_then(|rest| rest.strip_prefix(b":"))
+        .and_then(|record| serde_json::from_slice(record).ok());
+    Ok(record.map(Some))
+}
+
+/// The lengths, and where the lines begin.
+fn lengths(head: &[u8]) -> Option<(Lengths, u64)> {
+    let text = head.strip_prefix(HEAD.as_bytes())?;
+    let text = text
+        .strip_suffix(BETWEEN.as_bytes())
+        .or_else(|| text.strip_suffix(b"\n"))?;
+    let text: String = serde_json::from_slice(text).ok()?;
+    Some((serde_json::from_str(&text).ok()?, head.len() as u64))
 }
 
 fn corrupt() -> io::Error {
@@ -95,7 +116,10 @@ mod tests {
 
     fn records(number: usize, length: usize) -> Records {
         (0..number)
-            .map(|at| (format!("connection/c{at}"), format!("{at} ").repeat(length)))
+            .map(|at| {
+                let record = format!("{{\"{at}\": \"\u{e9}\n\"}} ").repeat(length);
+                (format!("connection/c{at}"), record)
+            })
             .collect()
     }
 
@@ -105,11 +129,14 @@ mod tests {
             records(0, 0),
             records(1, 0),
             records(3, 5),
-            records(700, 900),
+            records(700, 90),
         ] {
             let text = write(&records).unwrap();
             assert_eq!(read_all(text.as_slice()).unwrap(), records);
             for (key, record) in &records {
+                let mut reader = Cursor::new(text.as_slice());
+                let found = look_up(&mut reader, key).unwrap();
+                assert_eq!(found, Some(Some(record.clone())), "by its length");
                 let read = read_one(Cursor::new(text.as_slice()), key).unwrap();
                 assert_eq!(read.as_ref(), Some(record));
             }
@@ -119,34 +146,24 @@ mod tests {
     }
 
     #[test]
-    fn any_other_text_is_an_error() {
+    fn a_text_that_was_edited_is_read_all_the_same() {
         for text in [
-            "",
-            "{}",
-            "{\"a\":1}\n",
-            "{\"a\":1}\nx",
-            "{\"a\":2}\nx\n",
-            "{\"a\":1}\nx\n\n",
-            "{\"a\":18446744073709551615}\nx\n",
-            "{\"a\":-1}\nx\n",
-            "{\"a\":\"x\"}\n",
-            "[1]\nx\n",
+            r#"{"a":"x","b":"y"}"#,
+            "{\"\":\"{}x\",\n\"b\":\"y\"\n}",
+            "{\"\":\"{\\\"a\\\":7,\\\"b\\\":7}\",\n\"b\":\"y\"\n}\n",
+            "{\"\":\"{\\\"b\\\":18446744073709551615}\",\n\"b\":\"y\"\n}\n",
+            "{\"\":\"{\\\"b\\\":3}\",\n\"b\":\"y\"\n}\n",
         ] {
-            assert!(read_all(text.as_bytes()).is_err(), "{text:?}");
+            let read = read_one(Cursor::new(text), "b").unwrap();
+            assert_eq!(read.as_deref(), Some("y"), "{text}");
         }
     }
 
     #[test]
-    fn lengths_that_lie_take_no_memory_and_never_another_record() {
-        let end = u64::MAX;
-        for text in [
-            format!("{{\"a\":{end},\"b\":1}}\nx\ny\n"),
-            format!("{{\"b\":{end}}}\nx\n"),
-            "{\"a\":7,\"b\":1}\nx\ny\n".to_owned(),
-            "{\"b\":2}\n\u{e9}".replace('2', "1"),
-        ] {
-            let read = read_one(Cursor::new(text.as_bytes()), "b");
-            assert!(read.is_err(), "{text:?}: {read:?}");
+    fn any_other_text_is_an_error() {
+        for text in ["", "[]", "{", "{\"a\":1}", "{\"a\":\"x\"} {}", "null", "x"] {
+            assert!(read_all(text.as_bytes()).is_err(), "{text:?}");
+            assert!(read_one(Cursor::new(text), "a").is_err(), "{text:?}");
         }
     }
 }

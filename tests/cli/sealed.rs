@@ -72,17 +72,17 @@ fn a_sealed_file_that_holds_something_else_is_refused_and_left_as_it_is() {
         ("not UTF-8", b"{\"connection/sandbox\":\"c4n4ry\xff\xfe\"}"),
         ("cut short", b"{\"connection/sandbox\":\"c4n4ry"),
         ("a list", b"[\"c4n4ry\"]"),
-        ("lengths alone", b"{\"connection/sandbox\":1,\"c4n4ry\":2}"),
         (
-            "lengths that are none",
+            "numbers for records",
+            b"{\"connection/sandbox\":1,\"c4n4ry\":2}",
+        ),
+        (
+            "a number below none",
             b"{\"connection/sandbox\":-1}\nc4n4ry\n",
         ),
+        ("a number and more", b"{\"connection/sandbox\":9}\nc4n4ry\n"),
         (
-            "a length too great",
-            b"{\"connection/sandbox\":9}\nc4n4ry\n",
-        ),
-        (
-            "lengths without end",
+            "numbers without end",
             b"{\"a\":18446744073709551615,\"connection/sandbox\":6}\nc4n4ry\nc4n4ry\n",
         ),
         ("NUL bytes", &[0; 4096]),

@@ -151,7 +151,7 @@ fn described_app(app: &AppRef) -> String {
 fn is_older(new: &Connection, before: &Connection) -> bool {
     let person = |connection: &Connection| connection.identity.as_ref().map(|who| who.id.clone());
     before.state(Timestamp::now()) == State::Ready
-        && before.tokens.obtained_at > new.tokens.obtained_at
+        && before.tokens.obtained_at >= new.tokens.obtained_at
         && before.grant.granted == new.grant.granted
         && person(before) == person(new)
 }
