@@ -173,6 +173,21 @@ pub fn is_credential(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
+/// A client ID as it was typed.
+///
+/// # Errors
+/// [`Kind::Usage`] for what can be none.
+pub fn checked_client_id(text: &str) -> Result<&str> {
+    match is_credential(text) {
+        true => Ok(text),
+        false => Err(Error::new(
+            Kind::Usage,
+            "the client ID is empty or has white space in it",
+        )
+        .with_hint("copy it from the app's page in the developer portal")),
+    }
+}
+
 /// An endpoint below an API base.
 pub fn endpoint(base: &Url, path: &str) -> Url {
     let mut url = base.clone();

@@ -1,6 +1,7 @@
 //! Opening the person's browser, and knowing when there is none.
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -47,6 +48,23 @@ pub fn is_desktop() -> bool {
     surroundings() == Surroundings::Desktop
 }
 
+/// The programs that would be asked to open an address, if none of them is on this machine.
+pub fn missing_openers() -> Option<String> {
+    let commands = open::commands("http://127.0.0.1/");
+    let names: Vec<String> = commands
+        .iter()
+        .map(|command| command.get_program().to_string_lossy().into_owned())
+        .collect();
+    // Elsewhere an opener is part of the system, and not always a file of its name.
+    let is_told = cfg!(all(unix, not(target_os = "macos")));
+    let path = env::var_os("PATH").unwrap_or_default();
+    (is_told && !is_any_in(&names, &path)).then(|| names.join(", "))
+}
+
+fn is_any_in(names: &[String], path: &OsStr) -> bool {
+    env::split_paths(path).any(|directory| names.iter().any(|name| directory.join(name).is_file()))
+}
+
 /// Opens an address with one program, or with the desktop's own opener, and does not wait for it: browsers live
 /// longer than logins. The receiver gets a word if every opener failed.
 pub fn open(address: &str, program: Option<&str>) -> oneshot::Receiver<String> {
@@ -91,5 +109,21 @@ fn launch(mut command: Command) -> Result<(), String> {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{program} failed ({status})")),
         Err(error) => Err(format!("{program} could not be run ({error})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opener_is_looked_for_in_every_directory_of_the_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let names = ["xdg-open".to_owned(), "gio".to_owned()];
+        let path = env::join_paths([Path::new("/nonexistent"), directory.path()]).unwrap();
+        assert!(!is_any_in(&names, &path));
+        std::fs::write(directory.path().join("gio"), "").unwrap();
+        assert!(is_any_in(&names, &path));
+        assert!(!is_any_in(&names, OsStr::new("")));
     }
 }

@@ -7,8 +7,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::cmd::shell::{Shell, reference};
 use crate::cmd::{
-    api, app, check, exec, list, login, logout, manage, refresh, sandbox, scopes, status, token,
-    transfer,
+    api, app, check, doctor, exec, list, login, logout, manage, refresh, sandbox, scopes, status,
+    token, transfer,
 };
 use crate::store::Choice;
 
@@ -17,21 +17,26 @@ use crate::store::Choice;
 /// Sign in once; scripts then ask for a token that works, or get an exit code that says what to do. Tokens and
 /// granted scopes are kept in the OS keyring.
 #[derive(Parser)]
-#[command(name = "webex-connect", version, arg_required_else_help = true)]
+#[command(name = "webex-connect", version)]
 #[command(after_help = START, after_long_help = after_long_help())]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
+    /// Without any, a newcomer is shown where to begin.
     #[command(subcommand)]
-    pub asked: Asked,
+    pub asked: Option<Asked>,
 }
 
 /// Where a newcomer begins; the manual shows it too.
 pub const START: &str = "\
 Start here:
   $ webex-connect login --sandbox    try it: no account, no app, no set-up
-  $ webex-connect login work --client-id ID
-  $ webex-connect token work";
+  $ webex-connect login work         sign in to Webex; it leads you through
+  $ webex-connect token work         print a token that works, for your scripts";
+
+/// Where the rest is.
+pub const ALL: &str = "\
+`webex-connect --help` shows every command, `webex-connect login --help` one.";
 
 fn after_long_help() -> String {
     format!("{START}\n\nExit codes:\n{}", reference::exit_codes())
@@ -97,6 +102,7 @@ pub enum Command {
     Logout(logout::Arguments),
     Scopes(scopes::Arguments),
     App(app::Arguments),
+    Doctor(doctor::Arguments),
     Export(transfer::export::Arguments),
     Import(transfer::import::Arguments),
     Sandbox(sandbox::Arguments),

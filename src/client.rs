@@ -2,8 +2,8 @@
 
 mod failure;
 mod incoming;
+pub mod proxy;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::app::is_loopback;
 use crate::error::{Error, Kind, Result, foreign};
+use crate::input;
 use crate::output::Output;
 use failure::{failed, timed_out};
 
@@ -207,11 +208,7 @@ fn builder(base: &Url) -> reqwest::ClientBuilder {
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<Certificate>> {
-    let file = std::fs::File::open(path).map_err(|error| unusable(path, &error.to_string()))?;
-    let mut pem = Vec::new();
-    file.take(MAX_CA_FILE)
-        .read_to_end(&mut pem)
-        .map_err(|error| unusable(path, &error.to_string()))?;
+    let pem = input::file(path, MAX_CA_FILE).map_err(|error| unusable(path, &error.to_string()))?;
     match Certificate::from_pem_bundle(&pem) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(unusable(path, "it holds no certificate")),

@@ -4,6 +4,7 @@ pub mod api;
 pub mod app;
 pub mod check;
 mod client_secret;
+pub mod doctor;
 pub mod exec;
 pub mod list;
 pub mod login;
@@ -11,9 +12,11 @@ pub mod logout;
 pub mod manage;
 mod place;
 pub mod refresh;
+mod report;
 pub mod sandbox;
 pub mod scopes;
 pub mod shell;
+pub mod start;
 pub mod status;
 pub mod token;
 pub mod transfer;
@@ -74,6 +77,7 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         Command::Logout(arguments) => logout::run(&context, &arguments),
         Command::Scopes(arguments) => scopes::run(&context, &arguments),
         Command::App(arguments) => app::run(&context, &arguments),
+        Command::Doctor(arguments) => doctor::run(&context, &arguments),
         Command::Export(arguments) => transfer::export::run(&context, &arguments),
         Command::Import(arguments) => transfer::import::run(&context, &arguments),
         Command::Sandbox(arguments) => sandbox::run(&context, &arguments),
@@ -164,6 +168,10 @@ fn store_choice(global: &Global) -> Result<Option<Choice>> {
         Some(_) => Err(Error::new(
             Kind::Usage,
             format!("{} is neither `keyring` nor `file`", variables::STORE),
-        )),
+        )
+        .with_hint(format!(
+            "set it to one of them, or `unset {}`",
+            variables::STORE
+        ))),
     }
 }

@@ -155,6 +155,16 @@ impl Tokens {
         Some(self.refresh_token_expires_at?.duration_since(now))
     }
 
+    /// By when a person must sign in again at the latest, if that is known: no use prolongs a token that can't be
+    /// refreshed.
+    pub fn reconnect_by(&self) -> Option<Timestamp> {
+        if self.refresh_token.is_none() {
+            return self.expires_at;
+        }
+        let end = self.refresh_token_expires_at?;
+        Some(self.expires_at.map_or(end, |at| at.max(end)))
+    }
+
     /// Whether a refresh could still succeed at `now`.
     pub fn can_refresh(&self, now: Timestamp) -> bool {
         self.refresh_token.is_some() && self.refresh_token_expires_at.is_none_or(|at| at > now)

@@ -46,8 +46,7 @@ pub fn json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 16, 4, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            proptest::collection::btree_map("[a-z_]{0,12}", inner, 0..4)
-                .prop_map(Value::from_iter),
+            proptest::collection::btree_map("[a-z_]{0,12}", inner, 0..4).prop_map(Value::from_iter),
         ]
     })
 }

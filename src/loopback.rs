@@ -1,6 +1,7 @@
 //! The redirect listener: which request counts, and what the browser sees.
 
 mod callback;
+mod meeting;
 mod watch;
 
 use std::io;
@@ -206,7 +207,7 @@ fn judge(
 }
 
 /// Whether this machine has no such address family, so that nobody else can listen there either.
-fn is_missing_family(address: &SocketAddr) -> bool {
+pub fn is_missing_family(address: &SocketAddr) -> bool {
     let absent = |error: &io::Error| {
         error.kind() == io::ErrorKind::AddrNotAvailable || is_unsupported(error)
     };

@@ -10,21 +10,22 @@
 //! * `cmd/login.rs` is a login from the first question to the last word: `login/plan.rs` settles what it will do,
 //!   `login/way.rs` gets a browser to Webex and waits for it, or `login/device.rs` asks until somebody has signed in
 //!   elsewhere; `login/ending.rs` and `login/outcome.rs` store and tell what came of it.
+//! * `cmd/doctor.rs` tries out what a login needs, a file a check in `doctor/`, with the parts the login uses itself.
 //! * `cmd/shell.rs` is what a shell is given: completion scripts and manual pages, made from the command tree.
 //! * [`session`] turns a stored connection into one whose token works now; `session/refresh.rs` is the refresh, from
 //!   the lock to the save.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
 //! * [`store`] keeps records: in the OS keyring or in a sealed file. It also seals what `export` hands over. [`dirs`] has
 //!   our directories and lock files.
-//! * [`connection`], [`app`], [`scope`], [`name`], [`duration`] and [`secret`] are the values: pure, `now` always an
+//! * [`connection`], [`app`], [`scope`], [`name`], [`duration`], [`moment`] and [`secret`] are the values: pure, `now` always an
 //!   argument. Only `app/provided.rs` looks outside, for the app that variables, the administrator's file or the build
 //!   provide.
 //! * [`loopback`] is the redirect listener, for programs of the person's own ([`peer`]), and [`sandbox`] the embedded
 //!   Webex look-alike. Both stand on [`http`], which reads bounded requests, and on [`page`], which draws what a
 //!   browser shows. The sandbox shares no code with `oauth`, `connection` or `webex`: it must not share our mistakes.
-//! * [`browser`], [`prompt`], [`signals`], [`variables`] and [`output`] touch the person's side. What is printed goes
-//!   through `output`, but for the questions of `prompt` and the help that clap writes. [`process`] keeps the memory of
-//!   this one to itself, and panics silent about what they saw.
+//! * [`browser`], [`prompt`], [`input`], [`signals`], [`variables`] and [`output`] touch the person's side. What is
+//!   printed goes through `output`, but for the questions of `prompt` and the help that clap writes. [`process`] keeps
+//!   the memory of this one to itself, and panics silent about what they saw.
 //!
 //! `cmd` may import all of it; `session` imports the layer of `oauth`, `store`, `webex` and `sandbox`, and that layer
 //! the values; everything may use [`error`], whose kinds decide the exit code. Outside crates have one home each:
@@ -85,7 +86,9 @@ mod error;
 #[cfg(test)]
 mod generated;
 mod http;
+mod input;
 mod loopback;
+mod moment;
 mod name;
 mod oauth;
 mod output;
@@ -122,8 +125,9 @@ fn run() -> ExitCode {
     };
     let output = Output::new(cli.global.json);
     let done = match cli.asked {
-        Asked::Command(command) => cmd::run(&cli.global, output, command),
-        Asked::Shell(shell) => cmd::shell::run(output, &shell),
+        Some(Asked::Command(command)) => cmd::run(&cli.global, output, command),
+        Some(Asked::Shell(shell)) => cmd::shell::run(output, &shell),
+        None => cmd::start::run(output),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

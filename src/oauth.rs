@@ -5,13 +5,13 @@ mod basic;
 pub mod device;
 mod refusal;
 mod revoke;
+pub mod trial;
 
 use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use oauth2::http;
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, Client as OAuthClient, ClientId, ClientSecret, CsrfToken,
     EmptyExtraTokenFields, EndpointNotSet, EndpointSet, HttpRequest, PkceCodeChallenge,
@@ -27,6 +27,7 @@ use crate::connection::Tokens;
 use crate::error::{Error, Kind, Result};
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
+use crate::webex::{named_wait, retry_after};
 use answer::{TokenAnswer, TokenType, bad_answer};
 use refusal::{Refusal, form_secrets};
 
@@ -36,9 +37,6 @@ pub use revoke::revoke;
 
 /// `state` in bytes before encoding; RFC 6749 §10.10 asks for what can't be guessed.
 const STATE_BYTES: u32 = 32;
-
-/// How long to wait after a 429 that does not say it.
-const RETRY_AFTER: Duration = Duration::from_secs(15);
 
 /// Everything an authorization request needs to be finished later.
 pub struct Authorization {
@@ -188,18 +186,11 @@ fn fate_by(answer: &Result<Answer>) -> Fate {
         Ok(answer) => match answer.status().as_u16() {
             200 => Fate::Unknown,
             // Webex sends 429 without a time, or with one that is none: then 15 s are meant.
-            429 => Fate::Busy(Some(retry_after(answer).unwrap_or(RETRY_AFTER))),
-            502..=504 => Fate::Busy(retry_after(answer)),
+            429 => Fate::Busy(Some(retry_after(answer.headers()))),
+            502..=504 => Fate::Busy(named_wait(answer.headers())),
             _ => Fate::Kept,
         },
     }
-}
-
-/// `Retry-After` in seconds, at least one (RFC 9110 §10.2.3). Webex sends no dates.
-fn retry_after(answer: &Answer) -> Option<Duration> {
-    let value = answer.headers().get(http::header::RETRY_AFTER)?;
-    let seconds: u64 = value.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds.max(1)))
 }
 
 /// What the answer leaves out goes on from the tokens before: Webex may answer with the same ones again.
@@ -302,6 +293,8 @@ impl oauth2::ErrorResponse for NoErrorBody {}
 
 #[cfg(test)]
 mod tests {
+    use oauth2::http;
+
     use super::*;
 
     fn fate(status: u16, retry_after: Option<&str>) -> Fate {

@@ -4,11 +4,11 @@ mod body;
 
 use std::io::{self, IsTerminal, Write};
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Kind, Result, visible};
+use crate::secret::Secret;
 
 pub use body::Body;
 
@@ -24,17 +24,28 @@ pub struct Output {
     pub json: bool,
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
+    /// Whether words of a result are coloured.
+    result_colour: bool,
     /// Whether the first word of an error, a hint or a warning is coloured.
     colour: bool,
 }
 
+/// What a colour underlines; the words must say it too.
+#[derive(Clone, Copy)]
+pub enum Tone {
+    Warning,
+    Error,
+}
+
 impl Output {
     pub fn new(json: bool) -> Output {
+        let stdout_is_terminal = io::stdout().is_terminal();
         let stderr_is_terminal = io::stderr().is_terminal();
         Output {
             json,
-            stdout_is_terminal: io::stdout().is_terminal(),
+            stdout_is_terminal,
             stderr_is_terminal,
+            result_colour: wants_colour(stdout_is_terminal),
             colour: wants_colour(stderr_is_terminal),
         }
     }
@@ -48,8 +59,12 @@ impl Output {
 
     /// The columns of the terminal that talk goes to, if it is one that draws.
     pub fn talk_columns(&self) -> Option<u16> {
-        let draws = self.stderr_is_terminal && !self.json && !is_dumb();
-        draws.then(|| columns_of(io::stderr())).flatten()
+        self.draws().then(|| columns_of(io::stderr())).flatten()
+    }
+
+    /// Whether talk may move the cursor.
+    fn draws(&self) -> bool {
+        self.stderr_is_terminal && !self.json && !is_dumb()
     }
 
     /// What was asked for, as text.
@@ -71,6 +86,23 @@ impl Output {
             text.to_owned()
         };
         write_out(format!("{text}\n").as_bytes())
+    }
+
+    /// As [`Output::result`], with these words in colour where a line ends in them.
+    ///
+    /// # Errors
+    /// As for [`Output::result`].
+    pub fn result_with_tones(&self, text: &str, tones: &[(&str, Tone)]) -> Result<()> {
+        if !self.result_colour {
+            return self.result(text);
+        }
+        let text = if self.stdout_is_terminal {
+            plain(text)
+        } else {
+            text.to_owned()
+        };
+        let lines: String = text.lines().map(|line| toned(line, tones) + "\n").collect();
+        write_out(lines.as_bytes()).map(drop)
     }
 
     /// Somebody else's bytes, which come piece by piece.
@@ -133,6 +165,19 @@ impl Output {
         }
     }
 
+    /// Has the runner of a GitHub Actions job hide a secret in its log: a workflow command, on a line of its own, which
+    /// it takes from stderr too. A token has none of the characters that such a command would have to escape.
+    ///
+    /// # Errors
+    /// Standard error can't be written, and nothing would be hidden.
+    pub fn github_mask(&self, secret: &Secret) -> Result<()> {
+        let line = Zeroizing::new(format!("::add-mask::{}\n", secret.expose()));
+        io::stderr().write_all(line.as_bytes()).map_err(|error| {
+            Error::new(Kind::Failure, "could not write the mask to standard error")
+                .with_detail(&error.to_string())
+        })
+    }
+
     /// The error that ends the command.
     pub fn error(&self, error: &Error) {
         if self.json {
@@ -147,16 +192,16 @@ impl Output {
         }
     }
 
-    /// Shows a line that the next one replaces; only on a terminal.
-    pub fn countdown(&self, text: &str) {
-        if self.stderr_is_terminal && !self.json {
+    /// Shows a line that the next one replaces; only on a terminal that draws.
+    pub fn passing(&self, text: &str) {
+        if self.draws() {
             let _ = write!(io::stderr(), "\r\u{1b}[K{}", plain(text));
         }
     }
 
-    /// Takes the last [`Output::countdown`] away.
-    pub fn end_countdown(&self) {
-        if self.stderr_is_terminal && !self.json {
+    /// Takes the last [`Output::passing`] away.
+    pub fn end_passing(&self) {
+        if self.draws() {
             let _ = write!(io::stderr(), "\r\u{1b}[K");
         }
     }
@@ -215,12 +260,18 @@ fn columns_of<T>(_: T) -> Option<u16> {
     None
 }
 
-/// A day in the person's own time zone.
-pub fn day(moment: Option<Timestamp>) -> String {
-    moment.map_or_else(
-        || "unknown".to_owned(),
-        |moment| moment.to_zoned(TimeZone::system()).date().to_string(),
-    )
+/// A line whose last words are in colour, if they are one of these.
+fn toned(line: &str, tones: &[(&str, Tone)]) -> String {
+    for (words, tone) in tones {
+        if let Some(start) = line.strip_suffix(words) {
+            let colour = match tone {
+                Tone::Warning => YELLOW,
+                Tone::Error => RED,
+            };
+            return format!("{start}{colour}{words}{PLAIN}");
+        }
+    }
+    line.to_owned()
 }
 
 /// Text for a terminal: line breaks stay, every other control shows as a stand-in.

@@ -5,10 +5,12 @@ mod hidden;
 mod typed;
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Kind, Result};
+use crate::input;
 use crate::secret::Secret;
 use crate::signals::Signals;
 
@@ -16,6 +18,9 @@ pub use typed::lines;
 
 /// The longest secret read from a pipe, a file or a prompt.
 const MAX_SECRET: usize = 64 * 1024;
+/// What to do where a question got no answer.
+const UNASKED: &str =
+    "run the same command again, or with `--no-input` to be told which option gives the answer";
 
 /// Whether somebody can be asked: input and messages are both on a terminal.
 pub fn is_possible(no_input: bool) -> bool {
@@ -38,7 +43,7 @@ pub async fn secret(question: &'static str, signals: &mut Signals) -> Result<Sec
         signal = signals.next() => Err(signal.into_error("nothing was changed")),
         typed = typed => match typed {
             Ok(typed) => clean(&typed?, &question.to_lowercase()),
-            Err(_) => Err(Error::new(Kind::Failure, "could not read from the terminal")),
+            Err(_) => Err(unread()),
         },
     }
 }
@@ -49,10 +54,7 @@ pub async fn secret(question: &'static str, signals: &mut Signals) -> Result<Sec
 /// # Errors
 /// The terminal can't be read, or its end has come.
 pub fn line(question: &str) -> Result<String> {
-    let failed = |error: io::Error| {
-        Error::new(Kind::Failure, "could not read from the terminal")
-            .with_detail(&error.to_string())
-    };
+    let failed = |error: io::Error| unread().with_detail(&error.to_string());
     let mut stderr = io::stderr();
     write!(stderr, "{question}: ")
         .and_then(|()| stderr.flush())
@@ -67,7 +69,8 @@ pub fn line(question: &str) -> Result<String> {
         0 => Err(Error::new(
             Kind::Failure,
             "the input ended before an answer; nothing was changed",
-        )),
+        )
+        .with_hint(UNASKED)),
         _ => Ok(typed.trim().to_owned()),
     }
 }
@@ -83,47 +86,74 @@ pub fn passphrase(question: &str) -> Result<Zeroizing<String>> {
             io::ErrorKind::Interrupted => {
                 Error::new(Kind::Interrupted(2), "interrupted; nothing was changed")
             }
-            _ => Error::new(Kind::Failure, "could not read from the terminal")
-                .with_detail(&error.to_string()),
+            _ => unread().with_detail(&error.to_string()),
         })
 }
 
+fn unread() -> Error {
+    Error::new(Kind::Failure, "could not read from the terminal").with_hint(UNASKED)
+}
+
 /// Reads standard input, all of it, as text that holds a secret.
-pub fn text_from_stdin(what: &str) -> Result<Zeroizing<String>> {
-    read_text(io::stdin().lock(), what)
+///
+/// # Errors
+/// It is a terminal, where what is typed would show and might never come; or it can't be read.
+pub fn text_from_stdin(flag: &str, what: &str) -> Result<Zeroizing<String>> {
+    piped(flag)?;
+    let failed = |error: io::Error| {
+        Error::new(
+            Kind::Usage,
+            format!("could not read the {what} from standard input"),
+        )
+        .with_detail(&error.to_string())
+        .with_hint(format!("pipe it in: `{flag} <file`"))
+    };
+    let bytes = input::stdin(MAX_SECRET as u64).map_err(failed)?;
+    text(&bytes).map_err(failed)
+}
+
+/// Makes sure that standard input is no terminal.
+///
+/// # Errors
+/// [`Kind::Usage`]: it is one.
+pub fn piped(flag: &str) -> Result<()> {
+    if !io::stdin().is_terminal() {
+        return Ok(());
+    }
+    let message = format!("{flag} reads a pipe or a file, and standard input is a terminal");
+    Err(Error::new(Kind::Usage, message).with_hint(format!("pipe it in: `{flag} <file`")))
 }
 
 /// Reads a secret from standard input, all of it.
-pub fn secret_from_stdin(what: &str) -> Result<Secret> {
-    read_secret(io::stdin().lock(), what)
+///
+/// # Errors
+/// As for [`text_from_stdin`]; it is no secret.
+pub fn secret_from_stdin(flag: &str, what: &str) -> Result<Secret> {
+    clean(&text_from_stdin(flag, what)?, what)
 }
 
 /// Reads a secret from a file.
-pub fn secret_from_file(path: &std::path::Path, what: &str) -> Result<Secret> {
-    let file = std::fs::File::open(path).map_err(|error| {
+///
+/// # Errors
+/// It can't be read, or holds no secret.
+pub fn secret_from_file(path: &Path, what: &str) -> Result<Secret> {
+    let failed = |error: io::Error| {
         Error::new(
             Kind::Usage,
-            format!("could not open {} for the {what}", path.display()),
+            format!("could not read the {what} from {}", path.display()),
         )
         .with_detail(&error.to_string())
-    })?;
-    read_secret(file, what)
+        .with_hint("give a file of text that is there and that you may read")
+    };
+    let bytes = input::file(path, MAX_SECRET as u64).map_err(failed)?;
+    clean(&text(&bytes).map_err(failed)?, what)
 }
 
-fn read_secret(source: impl Read, what: &str) -> Result<Secret> {
-    clean(&read_text(source, what)?, what)
-}
-
-fn read_text(source: impl Read, what: &str) -> Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::new());
-    source
-        .take(MAX_SECRET as u64 + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| {
-            Error::new(Kind::Usage, format!("could not read the {what}"))
-                .with_detail(&error.to_string())
-        })?;
-    Ok(text)
+fn text(bytes: &[u8]) -> io::Result<Zeroizing<String>> {
+    match str::from_utf8(bytes) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not text")),
+    }
 }
 
 /// Without the line end and white space around it; a secret has none inside and is not empty.
@@ -133,13 +163,15 @@ pub fn clean(text: &str, what: &str) -> Result<Secret> {
         return Err(Error::new(
             Kind::Usage,
             format!("the {what} has more than {MAX_SECRET} bytes"),
-        ));
+        )
+        .with_hint("give it alone, without anything around it"));
     }
     if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(Error::new(
             Kind::Usage,
             format!("the {what} is empty or has white space in it"),
-        ));
+        )
+        .with_hint("copy it again, whole and alone"));
     }
     Ok(Secret::new(text))
 }

@@ -3,7 +3,10 @@
 mod need;
 mod refresh;
 
+use std::sync::OnceLock;
+
 use jiff::{SignedDuration, Timestamp};
+use tokio::runtime::Runtime;
 use url::Url;
 
 use crate::app::provided::provided;
@@ -179,7 +182,7 @@ pub fn sandbox_app(redirect_uri: RedirectUri) -> Result<App> {
     })
 }
 
-/// The API base of a connection. Must be called inside a runtime: the sandbox's is brought up there, and ends with it.
+/// The API base of a connection. Must be called inside a runtime: the sandbox's is brought up there.
 pub fn base(connection: &Connection) -> Result<Url> {
     match connection.environment.api_base() {
         Some(base) => Ok(base),
@@ -187,8 +190,7 @@ pub fn base(connection: &Connection) -> Result<Url> {
     }
 }
 
-/// Brings up the sandbox inside this process, for as long as the runtime lives that this is called in. Gives its API
-/// base.
+/// Brings up the sandbox inside this process, until that ends. Must be called inside a runtime. Gives its API base.
 ///
 /// # Errors
 /// No port is free on 127.0.0.1.
@@ -206,15 +208,21 @@ pub fn embedded_sandbox(redirect_uris: Vec<String>, approve: bool) -> Result<Url
     })
 }
 
-/// The runtime for commands that need the network. Commands that don't never make one.
-pub fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
+/// The runtime for commands that need the network. Commands that don't never make one. It is never taken down: that
+/// would wait for a look-up of a name under way, which nobody can call off, whatever a signal or a time-out says.
+pub fn runtime() -> Result<&'static Runtime> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| {
             Error::new(Kind::Failure, "could not start the network runtime")
                 .with_detail(&error.to_string())
-        })
+        })?;
+    Ok(RUNTIME.get_or_init(|| runtime))
 }
 
 /// The error for a connection that Webex refused to refresh before.

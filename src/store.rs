@@ -7,6 +7,8 @@ mod parts;
 mod private;
 mod record;
 mod seal;
+mod text;
+mod trial;
 
 use crate::app::{App, Environment};
 use crate::connection::Connection;
@@ -20,6 +22,7 @@ use keyring::Keyring;
 pub use record::Key;
 use record::{Record, parse, unreadable};
 pub use seal::{Recipient, seal, unseal};
+pub use trial::Trial;
 
 /// The size of the record that tries out the store before a login: a connection with 98 scopes has 3.7 kB.
 const PREFLIGHT_SIZE: usize = 4096;

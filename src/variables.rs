@@ -27,6 +27,9 @@ pub const PASSPHRASE: &str = "WEBEX_CONNECT_PASSPHRASE";
 /// A file that holds it, in one line.
 pub const PASSPHRASE_FILE: &str = "WEBEX_CONNECT_PASSPHRASE_FILE";
 
+/// `true` in a job of GitHub Actions, whose runner reads what is printed.
+pub const GITHUB_ACTIONS: &str = "GITHUB_ACTIONS";
+
 /// Those that hold secrets themselves; no child gets them.
 pub const SECRET: [&str; 3] = [CLIENT_SECRET, KEY, PASSPHRASE];
 

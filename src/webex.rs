@@ -147,11 +147,14 @@ pub async fn call(
 
 /// How long to wait after a 429.
 pub fn retry_after(headers: &HeaderMap) -> Duration {
-    let seconds = headers.get(header::RETRY_AFTER);
-    let seconds = seconds.and_then(|seconds| seconds.to_str().ok()?.trim().parse().ok());
-    seconds.map_or(DEFAULT_WAIT, |seconds: u64| {
-        Duration::from_secs(seconds.max(1))
-    })
+    named_wait(headers).unwrap_or(DEFAULT_WAIT)
+}
+
+/// `Retry-After` in seconds, at least one (RFC 9110 §10.2.3). Webex sends no dates.
+pub fn named_wait(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    let seconds: u64 = seconds.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.max(1)))
 }
 
 fn request(call: &Call, access_token: &Secret) -> Result<http::Request<Vec<u8>>> {
@@ -162,6 +165,7 @@ fn request(call: &Call, access_token: &Secret) -> Result<http::Request<Vec<u8>>>
             Kind::Usage,
             "the path and its query are too long for a request",
         )
+        .with_hint("send what is long in a body, with `-X POST` and `--input FILE`")
     })?;
     *request.headers_mut() = call.headers.clone();
     let bearer = bearer(access_token)?;

@@ -19,11 +19,26 @@ use crate::variables;
 /// What a provided app is called.
 pub const NAME: &str = "provided";
 /// The administrator's file. Its place is fixed: who could move it could choose the app.
-const SYSTEM_FILE: &str = "/etc/webex-connect/app.json";
+pub const SYSTEM_FILE: &str = "/etc/webex-connect/app.json";
 
 /// Whether a name is the provided app's; no own app may take it.
 pub fn is_taken(name: &Name) -> bool {
     name.folded() == NAME
+}
+
+/// The name, for an own app.
+///
+/// # Errors
+/// [`Kind::Usage`] for the provided app's.
+pub fn not_taken(name: Name) -> Result<Name> {
+    match is_taken(&name) {
+        false => Ok(name),
+        true => Err(Error::new(
+            Kind::Usage,
+            format!("{name} means the app that is provided to this machine"),
+        )
+        .with_hint("choose another name, for example `webex-connect app add work`")),
+    }
 }
 
 /// Where a provided app comes from. ID, secret and redirect URI are all of one source.
@@ -105,6 +120,13 @@ pub fn provided() -> Result<Option<ProvidedApp>> {
         option_env!("WEBEX_CONNECT_BUILD_CLIENT_ID"),
         option_env!("WEBEX_CONNECT_BUILD_CLIENT_SECRET"),
         option_env!("WEBEX_CONNECT_BUILD_REDIRECT_URI"),
+    )
+}
+
+/// The error where somebody asks for the provided app and there is none.
+pub fn none() -> Error {
+    Error::new(Kind::App, "no app is provided to this machine").with_hint(
+        "add one of your own with `webex-connect app add NAME`, or see what there is with `webex-connect app list`",
     )
 }
 
@@ -259,7 +281,17 @@ fn wrong(source: Source, problem: &str) -> Error {
         Source::SystemFile => format!("the provided app in {SYSTEM_FILE}"),
         Source::Build => "this build".to_owned(),
     };
-    Error::new(Kind::App, format!("{subject} {problem}"))
+    let cure = match source {
+        Source::Environment => format!(
+            "set {}, {} and {} anew, or unset all three",
+            variables::CLIENT_ID,
+            variables::CLIENT_SECRET,
+            variables::REDIRECT_URI
+        ),
+        Source::SystemFile => "ask the administrator of this machine to mend it".to_owned(),
+        Source::Build => "ask whoever built this program".to_owned(),
+    };
+    Error::new(Kind::App, format!("{subject} {problem}")).with_hint(cure)
 }
 
 #[cfg(test)]

@@ -76,7 +76,8 @@ pub struct Arguments {
     headers: Vec<String>,
     /// A file with the body, sent as it is; - is stdin
     ///
-    /// It is called application/json unless a Content-Type says otherwise.
+    /// It is called application/json unless a Content-Type says otherwise. It is read to its end, and given up when
+    /// nothing has come for five minutes.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
     /// Get every page of a list and print them as one: {"items":[…]}
@@ -85,10 +86,12 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
-    let request = request::Request::new(arguments)?;
+    let mut request = request::Request::new(arguments)?;
     let store = context.store()?;
     let connection = context.connection(&store, arguments.connection.as_deref())?;
     request.target.allowed(&connection.environment)?;
+    // Only now: it may be waited for.
+    request.read_stdin(arguments, context.no_input)?;
     let stored = connection.tokens.access_token.clone();
     let connection = context.usable(&store, connection)?;
     let mut caller = Caller::new(context, &store, connection, &request.target)?;
@@ -108,7 +111,7 @@ struct Caller<'a> {
     store: &'a Store,
     connection: Connection,
     replaced: bool,
-    runtime: Runtime,
+    runtime: &'static Runtime,
     base: Url,
     client: Client,
 }
@@ -121,7 +124,6 @@ impl<'a> Caller<'a> {
         target: &Target,
     ) -> Result<Caller<'a>> {
         let runtime = session::runtime()?;
-        // The embedded sandbox lives as long as the runtime.
         let base = runtime.block_on(async { session::base(&connection) })?;
         let client = Client::new(&target.url(&base), &context.wire)?;
         Ok(Caller {

@@ -1,6 +1,8 @@
-//! `app`: the person's own apps. `app/change.rs` adds and updates one, `app/show.rs` shows them.
+//! `app`: the person's own apps. `app/change.rs` adds and updates one, `app/show.rs` shows them, `app/check.rs` asks
+//! Webex about one.
 
 mod change;
+mod check;
 mod show;
 
 use clap::{Args, Subcommand};
@@ -41,6 +43,7 @@ enum AppCommand {
     List(ListArguments),
     Show(ShowArguments),
     Remove(RemoveArguments),
+    Check(check::Arguments),
 }
 
 /// Add an app, and say what to enter at Webex for it
@@ -64,6 +67,9 @@ struct AddArguments {
     secret: SecretArguments,
     /// The redirect URI registered on the app: http on 127.0.0.1, localhost or ::1, with a port
     /// [default: http://127.0.0.1:8911/callback]
+    ///
+    /// It is taken as it is, so an app registered for another Webex tool works unchanged:
+    /// http://localhost:6001/redirect, http://localhost:8085/callback, http://localhost:6855
     #[arg(long, value_name = "URI")]
     redirect_uri: Option<String>,
     #[command(flatten)]
@@ -157,6 +163,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         AppCommand::List(_) => show::list(context),
         AppCommand::Show(arguments) => show::show(context, arguments),
         AppCommand::Remove(arguments) => remove(context, arguments),
+        AppCommand::Check(arguments) => check::run(context, arguments),
     }
 }
 

@@ -12,11 +12,14 @@ use crate::signals::Signals;
 use crate::variables;
 
 const WHAT: &str = "client secret";
+const FLAG: &str = "--client-secret-stdin";
 
 /// Where the client secret is read.
 #[derive(Args)]
 pub struct SecretArguments {
     /// Read the client secret from standard input
+    ///
+    /// It is read to its end, and given up when nothing has come for five minutes.
     #[arg(long, conflicts_with = "client_secret_file")]
     client_secret_stdin: bool,
     /// Read the client secret from a file
@@ -38,7 +41,7 @@ impl SecretArguments {
 /// A source that was named can't be read, or holds no secret.
 pub fn given(arguments: &SecretArguments, client_id: &str) -> Result<Option<Secret>> {
     if arguments.client_secret_stdin {
-        return prompt::secret_from_stdin(WHAT).map(Some);
+        return prompt::secret_from_stdin(FLAG, WHAT).map(Some);
     }
     if let Some(path) = &arguments.client_secret_file {
         return prompt::secret_from_file(path, WHAT).map(Some);
@@ -59,12 +62,17 @@ pub async fn asked(context: &Context, signals: &mut Signals) -> Result<Secret> {
     if context.may_ask() {
         return prompt::secret("Client secret", signals).await;
     }
-    Err(Error::new(
+    Err(missing())
+}
+
+/// The error that names every source short of the person.
+pub fn missing() -> Error {
+    Error::new(
         Kind::App,
         "there is no client secret, and Webex asks for one even with PKCE",
     )
     .with_hint(format!(
         "give it with `--client-secret-stdin`, `--client-secret-file FILE` or {}",
         variables::CLIENT_SECRET
-    )))
+    ))
 }

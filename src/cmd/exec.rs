@@ -144,14 +144,19 @@ fn replace(mut command: Command) -> io::Result<Infallible> {
 }
 
 fn not_run(program: &Path, error: &io::Error) -> Error {
-    let code = match error.kind() {
-        io::ErrorKind::NotFound => NOT_FOUND,
-        _ => NOT_EXECUTABLE,
+    let program = foreign(&program.to_string_lossy());
+    let (code, hint) = match error.kind() {
+        io::ErrorKind::NotFound => (
+            NOT_FOUND,
+            format!("give a program that `command -v {program}` finds, or its path"),
+        ),
+        _ => (
+            NOT_EXECUTABLE,
+            format!("`ls -l {program}` shows whether you may run it"),
+        ),
     };
-    Error::new(
-        Kind::Failure,
-        format!("could not run {}", foreign(&program.to_string_lossy())),
-    )
-    .with_detail(&error.to_string())
-    .with_exit_code(code)
+    Error::new(Kind::Failure, format!("could not run {program}"))
+        .with_hint(hint)
+        .with_detail(&error.to_string())
+        .with_exit_code(code)
 }

@@ -1,19 +1,33 @@
 //! `list`: what is connected.
 
 use clap::Args;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::cmd::Context;
 use crate::connection::{AuthType, Connection, State};
 use crate::error::Result;
-use crate::output::day;
+use crate::moment::{distance, spoken_day};
+use crate::output::Tone;
+
+/// What ends within so long is told of before: a fortnight, so that a person on holiday still finds it working.
+const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// The column of the state, which is the last.
+const STATE: usize = 7;
+
+/// What a connection ready for use is called where it ends soon.
+const ENDS_SOON: &str = "ends soon";
 
 /// List the stored connections
 ///
 /// Shows name, account, type, number of granted scopes, when the access token
 /// expires, by when a person must sign in again at the latest, and the state.
 /// The default connection is marked with *. Nothing is asked of Webex.
+///
+/// Each `refresh` moves the day to reconnect by. A connection that is ready
+/// but ends within 14 days is said to end soon.
 ///
 /// If a record can't be read, the others are still listed, that one is named,
 /// and the exit code is 6.
@@ -39,9 +53,13 @@ pub fn run(context: &Context) -> Result<()> {
             .output
             .note("no connections yet; make one with `webex-connect login`");
     } else {
-        context
-            .output
-            .result(&table(&listing.connections, is_default, context))?;
+        let tones = [
+            (ENDS_SOON, Tone::Warning),
+            (word(State::Expired), Tone::Error),
+            (word(State::ReconnectNeeded), Tone::Error),
+        ];
+        let table = table(&listing.connections, is_default, context);
+        context.output.result_with_tones(&table, &tones)?;
     }
     let last = listing.unreadable.pop();
     for error in &listing.unreadable {
@@ -72,16 +90,31 @@ fn table(
         "RECONNECT BY",
         "STATE",
     ]);
+    // Whole words, by which it is coloured.
+    if let Some(column) = table.column_mut(STATE) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
     for connection in connections {
+        let state = connection.state(context.now);
+        let reconnect_by = connection.tokens.reconnect_by();
         table.add_row([
             if is_default(connection) { "*" } else { "" }.to_owned(),
             connection.name.to_string(),
             connection.account(),
             kind(connection).to_owned(),
             connection.grant.granted.len().to_string(),
-            day(connection.tokens.expires_at),
-            day(connection.tokens.refresh_token_expires_at),
-            state(connection.state(context.now)).to_owned(),
+            told(connection.tokens.expires_at, |at| distance(at, context.now)),
+            match state {
+                State::Ready => told(reconnect_by, |at| spoken_day(at, context.now)),
+                State::Expired | State::ReconnectNeeded => "now".to_owned(),
+            },
+            match reconnect_by {
+                Some(end) if state == State::Ready && end.duration_since(context.now) < SOON => {
+                    ENDS_SOON
+                }
+                _ => word(state),
+            }
+            .to_owned(),
         ]);
     }
     table.trim_fmt()
@@ -95,7 +128,11 @@ fn kind(connection: &Connection) -> &'static str {
     }
 }
 
-fn state(state: State) -> &'static str {
+fn told(moment: Option<Timestamp>, tell: impl Fn(Timestamp) -> String) -> String {
+    moment.map_or_else(|| "unknown".to_owned(), tell)
+}
+
+fn word(state: State) -> &'static str {
     match state {
         State::Ready => "ready",
         State::Expired => "expired",

@@ -2,6 +2,7 @@
 
 mod brought;
 mod client;
+mod countdown;
 mod device;
 mod ending;
 pub mod guard;
@@ -34,6 +35,7 @@ use crate::signals::Signals;
 use crate::store::Store;
 use ending::Ending;
 use outcome::{Saved, accept};
+pub use paste::tunnel;
 use plan::Plan;
 use way::{Asked, Way};
 
@@ -74,6 +76,9 @@ pub struct Arguments {
     secret: SecretArguments,
     /// The redirect URI registered on the app: http on 127.0.0.1, localhost or ::1, with a port
     /// [default: http://127.0.0.1:8911/callback]
+    ///
+    /// It is taken as it is, so an app registered for another Webex tool works unchanged:
+    /// http://localhost:6001/redirect, http://localhost:8085/callback, http://localhost:6855
     #[arg(long, value_name = "URI")]
     redirect_uri: Option<String>,
     /// The whole set of scopes to ask for, separated by spaces or commas; repeatable
@@ -115,14 +120,15 @@ pub struct Arguments {
     /// Store the access token on standard input: a personal one, a bot's or a service app's
     ///
     /// Webex says whose it is and when it ends. It can't be refreshed, and nobody tells its scopes. Alone, after
-    /// `Bearer `, or as JSON with an access_token.
+    /// `Bearer `, or as JSON with an access_token. Input is read to its end, and given up when nothing has come for five
+    /// minutes.
     #[arg(long, conflicts_with_all = ["app", "client_id", "client_secret_stdin", "client_secret_file", "redirect_uri",
         "scope", "add_scope", "preset", "browser", "no_browser", "device", "sandbox", "refresh_token_stdin"])]
     token_stdin: bool,
     /// Store a connection from the refresh token on standard input, with the app it belongs to
     ///
     /// For service apps and for secrets of CI: give the app with --app, or with --client-id and its secret. Alone, or as
-    /// the JSON that the portal shows.
+    /// the JSON that the portal shows. Input is read to its end, and given up when nothing has come for five minutes.
     #[arg(long, conflicts_with_all = ["client_secret_stdin", "scope", "add_scope", "preset", "browser", "no_browser",
         "device", "sandbox"])]
     refresh_token_stdin: bool,
@@ -136,9 +142,12 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let runtime = session::runtime()?;
-    match arguments.token_stdin {
-        true => runtime.block_on(brought::access_token(context, arguments)),
-        false => runtime.block_on(login(context, arguments)),
+    if arguments.token_stdin {
+        runtime.block_on(brought::access_token(context, arguments))
+    } else if arguments.refresh_token_stdin {
+        runtime.block_on(brought::refresh_token(context, arguments))
+    } else {
+        runtime.block_on(login(context, arguments))
     }
 }
 
@@ -147,8 +156,6 @@ enum Route {
     Browser(Way),
     /// From another device; no browser comes back to this machine.
     Device,
-    /// A refresh token was made elsewhere.
-    Brought(Secret),
 }
 
 /// The order is the promise: everything that can fail without the person fails before the browser opens, and the
@@ -167,7 +174,6 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
     match route {
         Route::Browser(way) => in_browser(context, arguments, &store, plan, way, signals).await,
         Route::Device => device::login(context, arguments, &store, plan, signals).await,
-        Route::Brought(token) => brought::refresh(context, &store, plan, token, signals).await,
     }
 }
 
@@ -250,14 +256,11 @@ async fn show(browser: Browser, finished: &Result<Saved>) {
 fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan, Route)> {
     let store = Store::open_for_login(context.store_choice, context.may_ask(), arguments.sandbox)?;
     let plan = Plan::settle(context, arguments, &store)?;
-    let route = if arguments.refresh_token_stdin {
-        Route::Brought(brought::given(brought::REFRESH_TOKEN)?)
-    } else if arguments.device {
+    let route = if arguments.device {
         device::check(&plan)?;
         Route::Device
     } else {
-        let environment = &plan.app.environment;
-        Route::Browser(Way::choose(context, arguments, environment)?)
+        Route::Browser(Way::choose(context, arguments, &plan)?)
     };
     try_out(context, &store)?;
     Ok((store, plan, route))

@@ -12,9 +12,9 @@ use crate::cmd::Context;
 use crate::connection::Connection;
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
+use crate::moment::day;
 use crate::name::Name;
 use crate::oauth;
-use crate::output::day;
 use crate::session;
 use crate::store::Store;
 
@@ -67,6 +67,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
                 }
             }
         }
+    }
+    // Where nothing could be removed there is nothing else to tell.
+    if let Some(error) = failure.take_if(|_| gone.is_empty()) {
+        return Err(error);
     }
     let fates = fates(&store, &gone, &context.wire);
     tell(context, arguments, &store, &gone, &fates)?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::cmd::Context;
 use crate::connection::Connection;
 use crate::error::{Error, Kind, Result};
-use crate::output::day;
+use crate::moment::day;
 use crate::session;
 use crate::store::Store;
 
@@ -54,14 +54,15 @@ fn refresh_all(context: &Context, store: &Store) -> Result<()> {
         failed.push(error.kind);
     }
     let mut rows = Vec::new();
-    for connection in &listing.connections {
+    for (index, connection) in listing.connections.iter().enumerate() {
         if failed
             .iter()
             .any(|kind| matches!(kind, Kind::Interrupted(_)))
         {
             break;
         }
-        let outcome = refresh_one(context, store, connection);
+        let place = format!("{} of {}", index + 1, listing.connections.len());
+        let outcome = refresh_one(context, store, connection, &place);
         rows.push(match &outcome {
             Ok(Some(refreshed)) => row(refreshed, true, None),
             Ok(None) => row(connection, false, None),
@@ -93,6 +94,7 @@ fn refresh_one(
     context: &Context,
     store: &Store,
     connection: &Connection,
+    place: &str,
 ) -> Result<Option<Connection>> {
     let name = &connection.name;
     if connection.tokens.refresh_token.is_none() {
@@ -101,7 +103,15 @@ fn refresh_one(
             .note(&format!("{name} has no refresh token and was passed over"));
         return Ok(None);
     }
-    match session::refreshed(store, connection.clone(), &context.wire) {
+    // The wire, where it is shown, tells more than a line that it would run into.
+    if context.wire.trace.is_none() {
+        context
+            .output
+            .passing(&format!("refreshing {place}: {name}"));
+    }
+    let refreshed = session::refreshed(store, connection.clone(), &context.wire);
+    context.output.end_passing();
+    match refreshed {
         Ok(refreshed) => {
             note(context, &refreshed);
             Ok(Some(refreshed))

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::cmd::Context;
 use crate::error::{Error, Kind, Result};
+use crate::input;
 use crate::output::Output;
 use crate::sandbox::{self, ENDPOINTS, Fault, FaultError, Form, Log, Options, RegisteredApp};
 use crate::session;
@@ -174,15 +175,12 @@ fn read_apps(path: &Path) -> Result<Vec<RegisteredApp>> {
         .with_detail(why)
         .with_hint("`webex-connect sandbox --help` shows what the file holds")
     };
-    let size = std::fs::metadata(path)
-        .map_err(|error| refused(&error.to_string()))?
-        .len();
-    if size > MAX_APPS {
+    let text = input::file(path, MAX_APPS).map_err(|error| refused(&error.to_string()))?;
+    if text.len() as u64 > MAX_APPS {
         return Err(refused("it is larger than a megabyte"));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| refused(&error.to_string()))?;
     // serde_json's own text may quote a secret.
-    serde_json::from_str(&text).map_err(|error| {
+    serde_json::from_slice(&text).map_err(|error| {
         refused(&format!(
             "line {}, column {} is not what was expected",
             error.line(),

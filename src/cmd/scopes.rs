@@ -269,7 +269,7 @@ fn explanation(entry: &Entry, columns: Option<u16>) -> String {
 fn granted_by(audience: Audience) -> &'static str {
     match audience {
         Audience::User => "anyone who signs in",
-        Audience::Admin => "only an administrator of the organization",
+        Audience::Admin => "only an administrator of the organisation",
         Audience::Compliance => "only a compliance officer, which is a role of its own",
         Audience::Device => "it depends on who may use the device",
         Audience::Other => "it depends on what it belongs to; no role is known to decide",

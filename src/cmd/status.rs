@@ -2,12 +2,12 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::cmd::Context;
 use crate::connection::{AuthType, Connection, Grant, GrantSource, Identity, State};
 use crate::error::{Error, Kind, Result, foreign};
+use crate::moment::until;
 use crate::scope::catalogue;
 use crate::session::{self, Live};
 use crate::store::Store;
@@ -207,28 +207,5 @@ fn state(connection: &Connection, live: Option<&Live>, now: Timestamp) -> String
         None => state.to_owned(),
         Some(Live::Works(_)) => format!("{state}; Webex accepts the token"),
         Some(Live::Refused) => format!("{state}; Webex refuses the token"),
-    }
-}
-
-/// A moment, and how far away it is.
-fn until(moment: Option<Timestamp>, now: Timestamp) -> String {
-    let Some(moment) = moment else {
-        return "expiry unknown".to_owned();
-    };
-    let seconds = moment.duration_since(now).as_secs();
-    let distance = match seconds.unsigned_abs() {
-        s if s >= 2 * 86_400 => format!("{} days", s / 86_400),
-        s if s >= 2 * 3600 => format!("{} hours", s / 3600),
-        s if s >= 120 => format!("{} minutes", s / 60),
-        s => format!("{s} seconds"),
-    };
-    let day = moment
-        .to_zoned(TimeZone::system())
-        .strftime("%Y-%m-%d %H:%M %Z")
-        .to_string();
-    if seconds > 0 {
-        format!("until {day}, in {distance}")
-    } else {
-        format!("expired {day}, {distance} ago")
     }
 }

@@ -8,6 +8,7 @@ use crate::cmd::Context;
 use crate::duration;
 use crate::error::{Error, Kind, Result};
 use crate::session;
+use crate::variables;
 
 /// Print a valid access token
 ///
@@ -21,6 +22,7 @@ use crate::session;
 ///
 ///   $ curl -H "$(webex-connect token work --header --min-valid 10m)" \
 ///       https://webexapis.com/v1/people/me
+///   $ echo "TOKEN=$(webex-connect token --github-mask)" >>"$GITHUB_ENV"
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
@@ -32,12 +34,20 @@ pub struct Arguments {
     /// Print it as an HTTP header, `Authorization: Bearer TOKEN`
     #[arg(long)]
     header: bool,
+    /// In a job of GitHub Actions: have the token masked in the log before it is printed
+    ///
+    /// The runner reads `::add-mask::TOKEN` on stderr. Anywhere else that would only show the token, and is an error.
+    #[arg(long)]
+    github_mask: bool,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     if arguments.header && context.output.json {
         let message = "`--header` and `--json` are two ways to print the token";
         return Err(Error::new(Kind::Usage, message).with_hint("give one of them"));
+    }
+    if arguments.github_mask {
+        in_github_actions()?;
     }
     let store = context.store()?;
     let connection = context.connection(&store, arguments.name.as_deref())?;
@@ -52,6 +62,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         ));
     }
     let tokens = &connection.tokens;
+    if arguments.github_mask {
+        context.output.github_mask(&tokens.access_token)?;
+    }
     if context.output.json {
         return context.output.result_json(&json!({
             "access_token": tokens.access_token,
@@ -67,4 +80,16 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
             .result(&format!("Authorization: Bearer {token}")),
         false => context.output.result(token),
     }
+}
+
+/// What hides the token in the log of a job would show it in any other.
+fn in_github_actions() -> Result<()> {
+    if variables::read(variables::GITHUB_ACTIONS)?.as_deref() == Some("true") {
+        return Ok(());
+    }
+    let message = format!(
+        "--github-mask is for jobs of GitHub Actions, where {} is true; elsewhere it would show the token",
+        variables::GITHUB_ACTIONS
+    );
+    Err(Error::new(Kind::Usage, message).with_hint("leave it out"))
 }

@@ -66,7 +66,7 @@ fn unknown(requested: &ScopeSet) -> Vec<&str> {
 }
 
 /// Whether Webex's words say that an organisation does not let its people use this app.
-fn is_blocked(described: &str) -> bool {
+pub(super) fn is_blocked(described: &str) -> bool {
     let words = [
         "administrator",
         "blocked",
@@ -103,10 +103,10 @@ fn client_refused(purpose: Purpose<'_>) -> Error {
 
 /// A refusal in either of Webex's shapes, or in none.
 pub struct Refusal {
-    status: u16,
-    code: Option<String>,
-    description: Option<String>,
-    tracking_id: Option<String>,
+    pub(super) status: u16,
+    pub(super) code: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) tracking_id: Option<String>,
 }
 
 impl Refusal {
@@ -135,7 +135,7 @@ impl Refusal {
         self.code.as_deref()
     }
 
-    fn mentions(&self, words: &str) -> bool {
+    pub(super) fn mentions(&self, words: &str) -> bool {
         let code = self.code.as_deref().unwrap_or_default();
         let description = self.description.as_deref().unwrap_or_default();
         format!("{code} {description}")

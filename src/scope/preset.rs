@@ -3,7 +3,7 @@
 use crate::scope::ScopeSet;
 use crate::scope::catalogue;
 
-/// The scopes that look up anyone in the organization, and that invite and change them.
+/// The scopes that look up anyone in the organisation, and that invite and change them.
 const READ_PEOPLE: &str = "spark-admin:people_read";
 const WRITE_PEOPLE: &str = "spark-admin:people_write";
 
@@ -53,7 +53,7 @@ impl Preset {
     pub fn about(self) -> &'static str {
         match self {
             Preset::Standard => "messages, rooms, teams and people, as you see them",
-            Preset::PeopleRead => "standard, and look up anyone in the organization",
+            Preset::PeopleRead => "standard, and look up anyone in the organisation",
             Preset::InviteUser => "standard, and invite or change people",
             Preset::PeopleAdmin => "standard, and look up, invite or change people",
             Preset::Everything => "what Cisco's scope guide lists, but one-time passwords",

@@ -82,6 +82,40 @@ impl KeySource {
         self.write(None)
     }
 
+    /// The key file beside the sealed file, whether there is one or not.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name of the source that has the key, once it was unlocked.
+    ///
+    /// # Errors
+    /// As for [`KeySource::find`].
+    pub fn place(&self) -> Result<Option<String>> {
+        if self.find()?.is_none() {
+            return Ok(None);
+        }
+        if self.takes_variables {
+            for variable in [KEY, KEY_FILE] {
+                if variables::read(variable)?.is_some() {
+                    return Ok(Some(variable.to_owned()));
+                }
+            }
+            if credential()?.is_some() {
+                return Ok(Some(format!("the systemd credential {CREDENTIAL}")));
+            }
+        }
+        Ok(Some(self.path.display().to_string()))
+    }
+
+    /// Whether a first write would make a key: with a passphrase that is given or that a person can type.
+    ///
+    /// # Errors
+    /// A passphrase that can't be read.
+    pub fn can_be_made(&self) -> Result<bool> {
+        Ok(self.may_ask || self.given_passphrase()?.is_some())
+    }
+
     /// The error that names every source.
     pub fn missing(&self) -> Error {
         Error::new(Kind::Store, "there is no key for the sealed file").with_hint(format!(

@@ -21,8 +21,7 @@ const UNATTENDED: Duration = Duration::from_secs(5);
 /// How long it may take where a person may be typing a password into the desktop's prompt.
 const ATTENDED: Duration = Duration::from_secs(60);
 
-const OTHER_WAYS: &str =
-    "unlock or start the keyring, or keep secrets in a sealed file with `--store file`";
+const OTHER_WAYS: &str = "unlock or start the keyring, or keep secrets in a sealed file with `--store file` or WEBEX_CONNECT_STORE=file";
 
 /// Why the keyring did not open.
 pub enum OpenError {
@@ -84,7 +83,7 @@ impl Keyring {
                 Err(OpenError::Absent(absent(&error)))
             }
             Ok(Err(error)) => Err(OpenError::Other(failed("open", &error))),
-            Err(_) => Err(OpenError::Other(silent(patience))),
+            Err(_) => Err(OpenError::Other(unanswered(patience))),
         }
     }
 
@@ -203,7 +202,7 @@ impl Keyring {
         match answered.recv_timeout(self.patience) {
             Ok(result) => result.map_err(|error| failed(what, &error)),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                Err(silent(self.patience))
+                Err(unanswered(self.patience))
             }
         }
     }
@@ -226,13 +225,22 @@ fn silent(patience: Duration) -> Error {
     Error::new(Kind::Store, message).with_hint(OTHER_WAYS)
 }
 
+/// libdbus would have noticed a keyring that hangs: one that takes longer waits for its own prompt, most likely.
+fn unanswered(patience: Duration) -> Error {
+    let seconds = patience.as_secs();
+    let message = format!(
+        "the keyring did not answer within {seconds} s: it may be locked, with a prompt that nobody answers"
+    );
+    Error::new(Kind::Store, message).with_hint(OTHER_WAYS)
+}
+
 fn absent(error: &keyring::Error) -> Error {
     Error::new(
         Kind::Store,
         "there is no keyring here (no D-Bus session with a Secret Service)",
     )
     .with_detail(&cause(error))
-    .with_hint("start one, or keep secrets in a sealed file with `--store file`")
+    .with_hint("start one, or keep secrets in a sealed file with `--store file` or WEBEX_CONNECT_STORE=file")
 }
 
 /// The keyring's own words, but never those of errors that carry what was stored.
@@ -241,6 +249,13 @@ fn failed(what: &str, error: &keyring::Error) -> Error {
         return silent(DBUS_TIME);
     }
     match error {
+        keyring::Error::NoStorageAccess(cause) if format!("{cause:?}") == "NoResult" => {
+            let message = format!("could not {what}: the keyring has no default collection");
+            Error::new(Kind::Store, message).with_hint(
+                "make one and set it as default with your desktop's keyring program, or keep secrets in a sealed \
+                 file with `--store file`",
+            )
+        }
         keyring::Error::NoStorageAccess(_) => Error::new(
             Kind::Store,
             format!("could not {what} in the keyring: it is locked, or its prompt was dismissed"),

@@ -96,7 +96,7 @@ pub fn unreadable(key: impl std::fmt::Display, why: &str) -> Error {
     let key = key.to_string();
     let cure = match key.split_once('/') {
         Some(("connection", name)) => format!("`webex-connect logout {name}` removes it"),
-        Some(_) => format!("remove the item {key} with your keyring program"),
+        Some((_, name)) => format!("`webex-connect app remove {name}` removes it"),
         None => "`webex-connect default NAME` makes it anew".to_owned(),
     };
     Error::new(

@@ -53,12 +53,12 @@ pub fn seal(text: &[u8], to: &Recipient) -> Result<String> {
 }
 
 /// Opens what was sealed, armored or not, with the identity in a file, else with the key that opens the sealed file.
-/// It proves nothing about who sealed it.
+/// It proves nothing about who sealed it. `sealed` is asked for when there is an identity: it may be waited for.
 ///
 /// # Errors
 /// [`Kind::Usage`] without an identity, for another's, and for what is damaged or was never sealed.
 pub fn unseal(
-    sealed: &[u8],
+    sealed: impl FnOnce() -> Result<Zeroizing<Vec<u8>>>,
     identity_file: Option<&Path>,
     may_ask: bool,
 ) -> Result<Zeroizing<Vec<u8>>> {
@@ -67,6 +67,7 @@ pub fn unseal(
             "give the file that `age-keygen` made in `--identity FILE` or {KEY_FILE}, or the identity in {KEY}"
         ))
     })?;
+    let sealed = sealed()?;
     // White space around the armor is no damage: secret stores add it or take it away.
     let opened = age::decrypt(&identity, sealed.trim_ascii_start()).map_err(|error| {
         let (message, hint) = match error {

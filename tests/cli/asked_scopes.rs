@@ -224,7 +224,7 @@ fn stating_the_whole_set_says_what_is_left_out() {
         (
             &["--preset", "people-read", "--scope", "spark:calls_read"],
             vec![
-                "these take the role of administrator in the organization: spark-admin:people_read"
+                "these take the role of administrator in the organisation: spark-admin:people_read"
                     .to_owned(),
             ],
         ),
@@ -245,9 +245,9 @@ fn a_role_that_scopes_take_is_said_before_the_browser_opens() {
     assert_eq!(
         said,
         [
-            "these take the role of administrator in the organization: spark-admin:people_read \
+            "these take the role of administrator in the organisation: spark-admin:people_read \
              spark-admin:people_write",
-            "these take the role of compliance officer in the organization: spark-compliance:meetings_read",
+            "these take the role of compliance officer in the organisation: spark-compliance:meetings_read",
         ]
     );
 }

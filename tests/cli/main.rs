@@ -11,6 +11,7 @@ mod api;
 mod api_hosts;
 mod api_refusals;
 mod app;
+mod app_check;
 mod app_login;
 mod asked_scopes;
 #[cfg(target_os = "linux")]
@@ -20,6 +21,7 @@ mod bind;
 mod brought;
 mod check;
 mod client;
+mod compatible;
 mod consent;
 #[cfg(target_os = "linux")]
 mod cut_off;
@@ -27,6 +29,10 @@ mod device;
 #[cfg(target_os = "linux")]
 mod device_terminal;
 mod device_waits;
+mod doctor;
+mod doctor_loopback;
+#[cfg(target_os = "linux")]
+mod dumb;
 mod empty;
 #[cfg(target_os = "linux")]
 mod endless;
@@ -46,10 +52,13 @@ mod hostile;
 #[cfg(target_os = "linux")]
 mod interleaved;
 mod ledger;
+mod list;
 mod listener;
 mod login;
 mod logout;
 mod manage;
+#[cfg(target_os = "linux")]
+mod no_hang;
 #[cfg(target_os = "linux")]
 mod opener;
 #[cfg(target_os = "linux")]
@@ -73,11 +82,11 @@ mod scopes;
 mod sealed;
 #[cfg(target_os = "linux")]
 mod shell;
+mod start;
 mod start_address;
 mod store;
 mod tls;
 mod token;
 mod transfer;
-#[cfg(target_os = "linux")]
 mod transfer_forged;
 mod troubles;

@@ -126,7 +126,7 @@ fn the_wait_is_counted_down_on_a_terminal_and_ctrl_c_ends_it() {
     let more = [
         "--no-browser",
         "--timeout",
-        "90",
+        "61",
         "--no-input",
         "--client-secret-file",
         &secret,
@@ -134,8 +134,8 @@ fn the_wait_is_counted_down_on_a_terminal_and_ctrl_c_ends_it() {
     let mut terminal = Terminal::run(&env, &[&args[..], &more].concat());
     terminal
         .shows("/authorize?")
-        .shows("1:30 left")
-        .shows("1:29 left")
+        .shows("1:01 left")
+        .shows("1:00 left")
         .types("\u{3}");
     let (code, screen) = terminal.ends();
     assert_eq!(code, 130, "{screen}");

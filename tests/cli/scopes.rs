@@ -50,7 +50,7 @@ fn without_words_the_whole_catalogue_is_listed() {
     has([
         "spark-compliance:teams_read",
         "compliance officer",
-        "see every team of the organization",
+        "see every team of the organisation",
     ]);
     assert_eq!(rows(&[]).len(), 179);
     // No keyring is reachable and no key is known: what opened the store would have failed.
@@ -89,8 +89,8 @@ fn an_exact_name_is_explained() {
     let env = Env::bare();
     let explained = "
  scope       spark-admin:people_write
- allows to   invite, change and remove people in the organization
- granted by  only an administrator of the organization
+ allows to   invite, change and remove people in the organisation
+ granted by  only an administrator of the organisation
  documented  by Cisco, and in its guide to scopes
  presets     invite-user, people-admin, everything, everything-90
 
@@ -106,7 +106,7 @@ fn an_explanation_names_what_else_matches() {
     let env = Env::bare();
     let explained = "
  scope       spark-compliance:messages_write
- allows to   write and delete messages in any room of the organization
+ allows to   write and delete messages in any room of the organisation
  granted by  only a compliance officer, which is a role of its own
  documented  by Cisco, and in its guide to scopes
  presets     everything, everything-90
@@ -237,8 +237,8 @@ fn admin_leaves_those_that_an_administrator_has_to_grant() {
     let env = Env::bare();
     let found = "
  NAME                      WHO            ALLOWS TO
- spark-admin:people_read   administrator  look up anyone in the organization, with roles and licenses
- spark-admin:people_write  administrator  invite, change and remove people in the organization
+ spark-admin:people_read   administrator  look up anyone in the organisation, with roles and licenses
+ spark-admin:people_write  administrator  invite, change and remove people in the organisation
 ";
     scopes(&env, &["--admin", "spark-admin:people"])
         .stdout(&found[1..])
@@ -260,7 +260,7 @@ fn presets_are_listed_with_their_counts() {
     let presets = "
  NAME           SCOPES  ABOUT
  standard       12      messages, rooms, teams and people, as you see them
- people-read    13      standard, and look up anyone in the organization
+ people-read    13      standard, and look up anyone in the organisation
  invite-user    13      standard, and invite or change people
  people-admin   14      standard, and look up, invite or change people
  everything     89      what Cisco's scope guide lists, but one-time passwords
@@ -281,7 +281,7 @@ fn a_preset_may_be_searched() {
     let env = Env::bare();
     let found = "
  NAME                      WHO            ALLOWS TO
- spark-admin:people_write  administrator  invite, change and remove people in the organization
+ spark-admin:people_write  administrator  invite, change and remove people in the organisation
 ";
     scopes(&env, &["--preset", "invite-user", "--admin", "invite"])
         .stdout(&found[1..])

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use age::secrecy::ExposeSecret;
 use age::x25519::Identity;
 
+use crate::env::sealed::{records, text};
 use crate::env::{Env, Run};
 
 /// A home with the file store and a sandbox connection in it, and the key it was sealed with.
@@ -30,8 +31,7 @@ fn the_file_is_private_and_opens_with_the_key_alone() {
     let directory = fs::metadata(env.path("data/webex-connect")).unwrap();
     assert_eq!(directory.permissions().mode() & 0o777, 0o700);
     let opened = age::decrypt(&key, &fs::read(env.path(STORE)).unwrap()).unwrap();
-    let records: serde_json::Value = serde_json::from_slice(&opened).unwrap();
-    let names: Vec<_> = records.as_object().unwrap().keys().cloned().collect();
+    let names: Vec<_> = records(&opened).into_keys().collect();
     assert_eq!(names, ["connection/sandbox", "default"]);
     assert!(
         !env.path("data/webex-connect/store.key").exists(),
@@ -127,16 +127,15 @@ fn a_damaged_file_is_refused_and_left_as_it_is() {
 }
 
 /// Puts these records beside the connection that is there.
-fn add(env: &Env, key: &Identity, records: &[(&str, &str)]) {
+fn add(env: &Env, key: &Identity, added: &[(&str, &str)]) {
     let opened = age::decrypt(key, &fs::read(env.path(STORE)).unwrap()).unwrap();
-    let mut map: std::collections::BTreeMap<String, String> =
-        serde_json::from_slice(&opened).unwrap();
+    let mut map = records(&opened);
     map.extend(
-        records
+        added
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
     );
-    let sealed = age::encrypt(&key.to_public(), &serde_json::to_vec(&map).unwrap()).unwrap();
+    let sealed = age::encrypt(&key.to_public(), &text(&map)).unwrap();
     fs::write(env.path(STORE), sealed).unwrap();
 }
 

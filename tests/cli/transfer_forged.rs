@@ -212,6 +212,16 @@ fn what_no_login_would_have_stored_is_not_imported_either() {
         ),
         ("another type", "/connection/auth_type", json!("c4n4ry")),
         (
+            "the provided type with an own app",
+            "/connection/auth_type",
+            json!("authorization_code"),
+        ),
+        (
+            "a token with an app",
+            "/connection/auth_type",
+            json!("access_token"),
+        ),
+        (
             "a file",
             "/connection/environment",
             json!({"custom": "file:///c4n4ry"}),
@@ -272,7 +282,12 @@ fn what_no_login_would_have_stored_is_not_imported_either() {
             json!(null),
         ),
     ] {
-        let forged = handover.forged(&whole, |payload| *at(payload, pointer) = value);
+        let forged = handover.forged(&whole, |payload| {
+            if pointer == "/connection/environment" {
+                *at(payload, "/app/environment") = value.clone();
+            }
+            *at(payload, pointer) = value;
+        });
         refused(&handover, case, &forged, &[], 2);
     }
     let forged = handover.forged(&whole, |payload| {
@@ -478,8 +493,11 @@ fn a_connection_loses_nothing_unasked() {
     let told = refused(&handover, "fewer scopes", &fewer, &[], 9);
     assert!(told.contains("missing: spark:memberships_read"), "{told}");
     assert!(told.contains("`--allow-fewer-scopes`"), "{told}");
-    let lent = handover.exported(&["--access-only"]);
-    let told = refused(&handover, "no refresh", &lent, &[], 9);
+    let unrefreshable = handover.forged(&sealed, |payload| {
+        *at(payload, "/connection/tokens/refresh_token") = json!(null);
+        *at(payload, "/app") = json!(null);
+    });
+    let told = refused(&handover, "no refresh", &unrefreshable, &[], 9);
     assert!(
         told.contains("work can be refreshed, and what the export holds can't"),
         "{told}"
@@ -497,18 +515,16 @@ fn a_connection_loses_nothing_unasked() {
         status.json()["scopes"]["granted"],
         json!(["spark:people_read"])
     );
-    // What is over, or what can't be refreshed either, has nothing to lose.
+    // What can't be refreshed here either has nothing to lose.
+    for name in ["tired", "TIRED"] {
+        handover
+            .importing(&unrefreshable, &["--name", name])
+            .any_stderr()
+            .check();
+    }
+    assert_eq!(handover.there.connections(), ["tired", "work"]);
     handover
-        .importing(&lent, &["--name", "lent"])
-        .any_stderr()
-        .check();
-    handover
-        .importing(&lent, &["--name", "LENT"])
-        .any_stderr()
-        .check();
-    assert_eq!(handover.there.connections(), ["lent", "work"]);
-    handover
-        .importing(&sealed, &["--name", "lent"])
+        .importing(&sealed, &["--name", "tired"])
         .any_stderr()
         .check();
 }
@@ -548,10 +564,18 @@ fn what_a_connection_is_never_changes() {
     });
     let told = refused(&handover, "a provided app", &provided, &[], 9);
     assert!(told.contains("a provided app"), "{told}");
-    let other_type = handover.forged(&sealed, |payload| {
-        *at(payload, "/connection/auth_type") = json!("authorization_code");
-    });
-    refused(&handover, "another type", &other_type, &[], 9);
+    let lent = handover.exported(&["--access-only"]);
+    let told = refused(&handover, "a token without an app", &lent, &[], 9);
+    assert!(told.contains("and no app; nothing was stored"), "{told}");
+    handover
+        .importing(&lent, &["--name", "lent"])
+        .any_stderr()
+        .check();
+    handover
+        .importing(&lent, &["--name", "lent"])
+        .any_stderr()
+        .check();
+    refused(&handover, "all of it", &sealed, &["--name", "lent"], 9);
 }
 
 #[test]
@@ -628,11 +652,7 @@ fn an_app_that_is_here_is_not_replaced() {
         .code(2)
         .stderr_has("provided is what the provided app is called")
         .check();
-    let lent = handover.forged(&sealed, |payload| {
-        *at(payload, "/connection/app") = json!(null);
-        *at(payload, "/connection/tokens/refresh_token") = json!(null);
-        *at(payload, "/app") = json!(null);
-    });
+    let lent = handover.exported(&["--access-only"]);
     handover
         .importing(&lent, &["--app-name", "x"])
         .code(2)

@@ -7,6 +7,7 @@ mod broken;
 mod calls;
 mod chromium;
 mod device;
+mod doctor;
 mod elevated;
 #[path = "../cli/env/mod.rs"]
 #[allow(

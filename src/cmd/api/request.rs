@@ -1,16 +1,17 @@
 //! The request that a command line describes, before anybody is asked for a token.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use oauth2::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use oauth2::http::{self, Method};
 use serde_json::{Map, Value};
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::cmd::api::Arguments;
 use crate::error::{Error, Kind, Result, foreign};
+use crate::input;
 use crate::webex::{Call, Target};
 
 /// The largest body sent. Webex takes attachments of 100 MB; a body is kept in case it must be sent again.
@@ -47,7 +48,7 @@ impl Request {
     /// [`Kind::Usage`] for whatever does not make a request.
     pub fn new(arguments: &Arguments) -> Result<Request> {
         let target = Target::parse(&arguments.path)?;
-        let mut headers = headers(&arguments.headers)?;
+        let headers = headers(&arguments.headers)?;
         let method = method(arguments)?;
         let fields = fields(&arguments.fields)?;
         let mut request = Request {
@@ -58,22 +59,44 @@ impl Request {
             method,
         };
         if let Some(path) = &arguments.input {
-            request.body = read(path)?;
             request.query = fields;
+            if !is_stdin(path) {
+                let body = input::file(path, MAX_INPUT).map_err(|error| unread(path, &error))?;
+                request.body = bounded(path, body)?;
+            }
         } else if fields.is_empty() || has_no_body(&request.method) {
             request.query = fields;
         } else {
             request.body = json(fields)?;
         }
-        if !request.body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
         request.headers = headers;
         Ok(request)
     }
 
+    /// Reads the body from standard input, if it is to come from there. A terminal is read only where a person may be
+    /// asked.
+    ///
+    /// # Errors
+    /// It can't be read, or is too large.
+    pub fn read_stdin(&mut self, arguments: &Arguments, no_input: bool) -> Result<()> {
+        let Some(path) = arguments.input.as_deref().filter(|path| is_stdin(path)) else {
+            return Ok(());
+        };
+        if no_input && io::stdin().is_terminal() {
+            let message = "the body is read from standard input, and that is a terminal";
+            return Err(usage(message, "pipe it in, or name a file: `--input FILE`"));
+        }
+        let body = input::stdin(MAX_INPUT).map_err(|error| unread(path, &error))?;
+        self.body = bounded(path, body)?;
+        Ok(())
+    }
+
     /// The call, once the API base is known.
-    pub fn call(self, base: &Url) -> Call {
+    pub fn call(mut self, base: &Url) -> Call {
+        if !self.body.is_empty() && !self.headers.contains_key(CONTENT_TYPE) {
+            let json = HeaderValue::from_static("application/json");
+            self.headers.insert(CONTENT_TYPE, json);
+        }
         let mut url = self.target.url(base);
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
@@ -171,22 +194,21 @@ fn json(fields: Vec<(String, String)>) -> Result<Vec<u8>> {
     Ok(Value::Object(body).to_string().into_bytes())
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    let failed = |error: io::Error| {
-        let message = format!("could not read the body from {}", path.display());
-        Error::new(Kind::Usage, message).with_detail(&error.to_string())
-    };
-    let mut body = Vec::new();
-    if path == Path::new("-") {
-        io::stdin().take(MAX_INPUT + 1).read_to_end(&mut body)
-    } else {
-        let file = File::open(path).map_err(failed)?;
-        file.take(MAX_INPUT + 1).read_to_end(&mut body)
-    }
-    .map_err(failed)?;
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn bounded(path: &Path, mut body: Zeroizing<Vec<u8>>) -> Result<Vec<u8>> {
     if body.len() as u64 > MAX_INPUT {
         let message = format!("the body in {} has more than 128 MiB", path.display());
-        return Err(Error::new(Kind::Usage, message));
+        return Err(Error::new(Kind::Usage, message).with_hint("send less in one call"));
     }
-    Ok(body)
+    Ok(std::mem::take(&mut *body))
+}
+
+fn unread(path: &Path, error: &io::Error) -> Error {
+    let message = format!("could not read the body from {}", path.display());
+    Error::new(Kind::Usage, message)
+        .with_detail(&error.to_string())
+        .with_hint("`--input` takes a file that you may read, or - for standard input")
 }

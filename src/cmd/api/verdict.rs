@@ -41,9 +41,12 @@ pub fn refusal(
         }
         500.. => Error::new(Kind::Temporary, format!("Webex failed at {asked} ({code})"))
             .with_hint("run the same command again in a minute"),
-        304 => Error::new(Kind::Failure, format!("{asked} has not changed (304)")),
+        304 => Error::new(Kind::Failure, format!("{asked} has not changed (304)"))
+            .with_hint("leave out the `If-None-Match` or `If-Modified-Since` header"),
         300..=399 => redirect(code, answer),
-        _ => Error::new(Kind::Failure, format!("Webex refused {asked} ({code})")),
+        _ => Error::new(Kind::Failure, format!("Webex refused {asked} ({code})")).with_hint(
+            "compare what `-v` shows of the request with https://developer.webex.com/docs",
+        ),
     };
     let said = Said::read(connection, answer, words);
     let error = match &said.description {

@@ -1,7 +1,7 @@
 //! `app add` and `app update`.
 
 use crate::app::provided;
-use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, RedirectUri, is_credential};
+use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, RedirectUri, checked_client_id};
 use crate::cmd::Context;
 use crate::cmd::app::show::{portal, portal_json, to_json, users};
 use crate::cmd::app::{AddArguments, ScopeArguments, UpdateArguments, missing};
@@ -19,6 +19,7 @@ use crate::secret::Secret;
 use crate::session;
 use crate::signals::Signals;
 use crate::store::Store;
+use crate::variables;
 
 /// Everything that can fail without the person fails before they are asked.
 pub fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
@@ -26,6 +27,7 @@ pub fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
     let store = context.store()?;
     absent(&store, &app.name)?;
     store.ensure_key()?;
+    store.preflight()?;
     let shown = arguments.client_id.is_none() && !context.output.json;
     app.client_id = client_id(context, arguments, &app)?;
     app.client_secret = match client_secret::given(&arguments.secret, &app.client_id)? {
@@ -61,8 +63,12 @@ pub fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     let mut secret = client_secret::given(&arguments.secret, &app.client_id)?;
     if secret.is_none() && redirect_uri.is_none() && scopes.is_none() {
         if !context.may_ask() {
-            return Err(Error::new(Kind::Usage, "there is nothing to update")
-                .with_hint("say what with `--client-secret-stdin`, `--client-secret-file FILE`, `--redirect-uri URI`, `--scope SCOPES` or `--preset PRESET`"));
+            let message = format!("there is nothing to update of the app {name}");
+            return Err(Error::new(Kind::Usage, message).with_hint(format!(
+                "say what with `--client-secret-stdin`, `--client-secret-file FILE` or {}, `--redirect-uri URI`, \
+                 `--scope SCOPES` or `--preset PRESET`",
+                variables::CLIENT_SECRET
+            )));
         }
         secret = Some(asked(context)?);
     }
@@ -97,12 +103,7 @@ pub fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
 
 /// The app of the command line; its ID and secret are still empty.
 fn described(context: &Context, arguments: &AddArguments) -> Result<App> {
-    let name = Name::parse(&arguments.name)?;
-    if provided::is_taken(&name) {
-        let message = format!("{name} means the app that is provided to this machine");
-        return Err(Error::new(Kind::Usage, message)
-            .with_hint("choose another name, for example `webex-connect app add work`"));
-    }
+    let name = provided::not_taken(Name::parse(&arguments.name)?)?;
     let uri = redirect_uri(arguments.redirect_uri.as_deref())?;
     Ok(App {
         revision: 0,
@@ -138,22 +139,13 @@ fn client_id(context: &Context, arguments: &AddArguments, app: &App) -> Result<S
             prompt::line("Client ID")?
         }
         None => {
-            return Err(
-                Error::new(Kind::Usage, "the client ID is missing").with_hint(format!(
-                    "run `webex-connect app add {} --client-id ID`",
-                    app.name
-                )),
-            );
+            let name = &app.name;
+            let message = format!("the client ID of {name} is missing");
+            return Err(Error::new(Kind::Usage, message)
+                .with_hint(format!("run `webex-connect app add {name} --client-id ID`")));
         }
     };
-    if is_credential(&id) {
-        return Ok(id);
-    }
-    Err(Error::new(
-        Kind::Usage,
-        "the client ID is empty or has white space in it",
-    )
-    .with_hint("copy it from the app's page in the developer portal"))
+    checked_client_id(&id).map(str::to_owned)
 }
 
 fn asked(context: &Context) -> Result<Secret> {

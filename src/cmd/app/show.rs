@@ -9,7 +9,7 @@ use crate::app::{App, Environment};
 use crate::cmd::Context;
 use crate::cmd::app::{ShowArguments, missing, used_by, uses};
 use crate::connection::Connection;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::name::Name;
 
 pub fn list(context: &Context) -> Result<()> {
@@ -75,11 +75,7 @@ fn table(apps: &[App], connections: &[Connection], context: &Context) -> String 
 pub fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let name = Name::parse(&arguments.name)?;
     if provided::is_taken(&name) {
-        let app = provided()?.ok_or_else(|| {
-            Error::new(Kind::App, "no app is provided to this machine").with_hint(
-                "add one of your own with `webex-connect app add NAME`, or see what there is with `webex-connect app list`",
-            )
-        })?;
+        let app = provided()?.ok_or_else(provided::none)?;
         return show_provided(context, app);
     }
     let store = context.store()?;

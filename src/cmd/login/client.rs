@@ -1,7 +1,7 @@
 //! Which OAuth client a login uses. A grant belongs to its client, so a connection keeps the kind it was made with.
 
-use crate::app::provided::provided;
-use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, RedirectUri};
+use crate::app::provided::{self, provided};
+use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, RedirectUri, checked_client_id};
 use crate::cmd::login::Arguments;
 use crate::cmd::place;
 use crate::connection::{AppRef, Connection};
@@ -204,8 +204,11 @@ fn own(arguments: &Arguments, mut app: App, environment: Option<&Environment>) -
     if let Some(uri) = &arguments.redirect_uri {
         app.redirect_uri = RedirectUri::parse(uri)?;
     }
-    let by_variable =
-        arguments.client_id.is_some() && variables::read(variables::CLIENT_SECRET)?.is_some();
+    // The variable counts where it is about this app and not about one that is provided.
+    let provided_id = variables::read(variables::CLIENT_ID)?;
+    let by_variable = arguments.client_id.is_some()
+        && provided_id.is_none_or(|id| id == app.client_id)
+        && variables::read(variables::CLIENT_SECRET)?.is_some();
     Ok(Client {
         own: Some(app.name.clone()),
         needs_secret: arguments.secret.is_given() || by_variable,
@@ -227,8 +230,8 @@ pub fn new_own_app(
     Ok(Client {
         app: App {
             revision: 0,
-            name: name.clone(),
-            client_id: client_id.to_owned(),
+            name: provided::not_taken(name.clone())?,
+            client_id: checked_client_id(client_id)?.to_owned(),
             client_secret: Secret::new(""),
             redirect_uri: RedirectUri::parse(redirect_uri)?,
             scopes: ScopeSet::default(),

@@ -9,9 +9,9 @@ use crate::app::portal::DEVICE_REDIRECT_URIS;
 use crate::app::{Environment, PORTAL};
 use crate::client::Client;
 use crate::cmd::Context;
+use crate::cmd::login::countdown::Countdown;
 use crate::cmd::login::ending::Ending;
 use crate::cmd::login::plan::Plan;
-use crate::cmd::login::way::left;
 use crate::cmd::login::{Arguments, qr};
 use crate::error::{Error, Kind, Result};
 use crate::oauth::Granted;
@@ -82,7 +82,7 @@ pub async fn login(
     };
     let wait = Wait::new(&device, arguments.timeout);
     let granted = wait.run(&ending, &device, &plan, &mut signals).await;
-    output.end_countdown();
+    output.end_passing();
     let finished = ending.keep(plan, granted?, &mut signals).await;
     ending.tell(finished)
 }
@@ -149,6 +149,7 @@ impl Wait {
     ) -> Result<Granted> {
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut countdown = Countdown::until(self.deadline, ending.output);
         let mut pause = self.interval;
         loop {
             let asking = async move {
@@ -164,25 +165,25 @@ impl Wait {
                     signal = signals.next() => return Err(signal.into_error("nothing was stored")),
                     () = tokio::time::sleep_until(self.deadline) => return Err(timed_out(plan, self.seconds)),
                     polled = &mut asking => break polled,
-                    _ = seconds.tick() => ending.output.countdown(&left(self.deadline)),
+                    _ = seconds.tick() => countdown.tell(),
                 }
             };
             match polled.map_err(|error| with_cure(error, plan))? {
                 Polled::Granted(granted) => return Ok(granted),
-                other => pause = self.next(ending.output, other),
+                other => pause = self.next(ending.output, &mut countdown, other),
             }
         }
     }
 
     /// How long to wait before the next poll.
-    fn next(&mut self, output: Output, polled: Polled) -> Duration {
+    fn next(&mut self, output: Output, countdown: &mut Countdown, polled: Polled) -> Duration {
         let troubles = std::mem::take(&mut self.troubles);
         match polled {
             Polled::SlowDown => self.interval += SLOWER,
             Polled::Later(wait) => return wait.max(self.interval),
             Polled::Trouble(error) => {
                 if troubles == 0 {
-                    output.end_countdown();
+                    countdown.hide();
                     output.warning(&format!("{error}; asking again until the code expires"));
                 }
                 self.troubles = troubles.saturating_add(1);

@@ -1,7 +1,8 @@
 //! The way from no app to a registered one, for a person at a terminal.
 
 use crate::app::portal::registration;
-use crate::app::{DEFAULT_REDIRECT_URI, Environment, PORTAL, RedirectUri};
+use crate::app::provided::SYSTEM_FILE;
+use crate::app::{DEFAULT_REDIRECT_URI, Environment, PORTAL, RedirectUri, is_credential};
 use crate::browser;
 use crate::cmd::Context;
 use crate::cmd::login::Arguments;
@@ -12,6 +13,7 @@ use crate::name::Name;
 use crate::prompt;
 use crate::scope::ScopeSet;
 use crate::store::Store;
+use crate::variables;
 
 /// Says what to register, opens the portal, and asks for the client ID; the secret is asked for later, as ever.
 ///
@@ -57,7 +59,7 @@ pub fn register(
         let client_id = prompt::line("Client ID")?;
         match client_id.trim() {
             "" => output.note("it stands on the app's page at Webex (Ctrl-C ends this)"),
-            id if id.chars().any(char::is_whitespace) => {
+            id if !is_credential(id) => {
                 output.note("a client ID has no white space in it");
             }
             id => return new_own_app(arguments, name, id, environment),
@@ -70,6 +72,8 @@ fn no_app(name: &Name, redirect_uri: &RedirectUri, environment: Option<&Environm
     Error::new(Kind::App, "there is no app to sign in with").with_hint(format!(
         "register one at {PORTAL} with the redirect URI {redirect_uri}, then run `webex-connect login {name} \
          --client-id ID --client-secret-stdin{place}`; `webex-connect app add {name} --client-id ID{place}` says all \
-         there is to enter"
+         there is to enter; {} and {} provide an app to every login, and so does {SYSTEM_FILE}",
+        variables::CLIENT_ID,
+        variables::CLIENT_SECRET
     ))
 }

@@ -81,7 +81,7 @@ impl Paste {
 }
 
 /// The command that carries the redirect port from the person's machine to this one, as far as the environment tells.
-fn tunnel(uri: &RedirectUri) -> String {
+pub fn tunnel(uri: &RedirectUri) -> String {
     let port = uri.port();
     let host = uri.host();
     let user = env::var("USER").unwrap_or_default();

@@ -60,7 +60,7 @@ pub fn tell(output: Output, arguments: &Arguments, wanted: &ScopeSet) {
         if let Some(role) = audience.role().filter(|_| !theirs.is_empty()) {
             let theirs = theirs.join(" ");
             output.note(&format!(
-                "these take the role of {role} in the organization: {theirs}"
+                "these take the role of {role} in the organisation: {theirs}"
             ));
         }
     }

@@ -13,6 +13,7 @@ use crate::browser;
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
 use crate::cmd::login::Arguments;
+use crate::cmd::login::countdown::{Countdown, minutes};
 use crate::cmd::login::paste::Paste;
 use crate::cmd::login::plan::Plan;
 use crate::error::{Error, Kind, Result};
@@ -47,11 +48,7 @@ pub struct Asked<'a> {
 impl Way {
     /// # Errors
     /// Nobody could complete the login: no desktop, no terminal, and no flag that says otherwise.
-    pub fn choose(
-        context: &Context,
-        arguments: &Arguments,
-        environment: &Environment,
-    ) -> Result<Way> {
+    pub fn choose(context: &Context, arguments: &Arguments, plan: &Plan) -> Result<Way> {
         if arguments.approve {
             return Ok(Way::Approve);
         }
@@ -67,24 +64,7 @@ impl Way {
         if context.may_ask() {
             return Ok(Way::Print);
         }
-        let alone = if arguments.sandbox {
-            "let the sandbox consent by itself with `--approve`, "
-        } else {
-            ""
-        };
-        let elsewhere = if *environment == Environment::WebexGov {
-            ""
-        } else {
-            "sign in from another device with `--device`, "
-        };
-        Err(Error::new(
-            Kind::SignIn,
-            "nobody could sign in here: there is no desktop and no terminal",
-        )
-        .with_hint(format!(
-            "{alone}{elsewhere}open the printed address yourself with `--no-browser`, \
-                 or name a program that opens it with `--browser CMD`"
-        )))
+        Err(nobody(plan, arguments))
     }
 
     /// Shows the address and waits for the browser to come back, for a signal, or for the time to run out.
@@ -125,6 +105,7 @@ impl Way {
         let deadline = Instant::now() + Duration::from_secs(timeout);
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut countdown = Countdown::until(deadline, output);
         let waiting = listener.wait(Arc::clone(&expected), Watch::new(output, trace));
         tokio::pin!(waiting);
         let came = loop {
@@ -134,7 +115,7 @@ impl Way {
                 callback = &mut waiting => break Ok(callback),
                 () = tokio::time::sleep_until(deadline) => break Err(timed_out(plan, timeout)),
                 why = opening.failed() => {
-                    output.end_countdown();
+                    countdown.hide();
                     output.warning(&format!("could not open a browser: {why}"));
                     output.note(&format!("open this address yourself:\n{}", authorization.url));
                 }
@@ -142,10 +123,10 @@ impl Way {
                     break Ok((callback, Browser::none()));
                 },
                 // A line that is redrawn would spoil what is being pasted.
-                _ = seconds.tick(), if !paste.is_open() => output.countdown(&left(deadline)),
+                _ = seconds.tick(), if !paste.is_open() => countdown.tell(),
             }
         };
-        output.end_countdown();
+        countdown.hide();
         came
     }
 
@@ -170,6 +151,34 @@ impl Way {
             }
         }
     }
+}
+
+/// Names every way that works without a person in front of this machine.
+fn nobody(plan: &Plan, arguments: &Arguments) -> Error {
+    let environment = &plan.app.environment;
+    let sandbox = *environment == Environment::Sandbox;
+    let mut ways = Vec::new();
+    if sandbox {
+        ways.push(match arguments.sandbox {
+            true => "let the sandbox consent by itself with `--approve`",
+            false => "let the sandbox consent by itself with `--sandbox --approve`",
+        });
+    }
+    if *environment != Environment::WebexGov {
+        ways.push("sign in from another device with `--device`");
+    }
+    ways.push("open the printed address yourself with `--no-browser`");
+    ways.push("name a program that opens it with `--browser CMD`");
+    // What a connection was made from never changes.
+    if !sandbox && plan.existing.is_none() {
+        ways.push("bring a token with `--token-stdin` or `--refresh-token-stdin`");
+    }
+    if !sandbox {
+        ways.push("take a connection over from another machine with `webex-connect import`");
+    }
+    let last = ways.pop().unwrap_or_default();
+    let message = "nobody could sign in here: there is no desktop and no terminal";
+    Error::new(Kind::SignIn, message).with_hint(format!("{}, or {last}", ways.join(", ")))
 }
 
 /// Follows the redirects from the start address to the callback, as a browser would. The last answer comes only
@@ -202,21 +211,6 @@ impl Opening {
         }
         std::future::pending().await
     }
-}
-
-/// What a wait says of itself.
-pub fn left(deadline: Instant) -> String {
-    let seconds = deadline
-        .saturating_duration_since(Instant::now())
-        .as_secs_f64()
-        .round() as u64;
-    let left = minutes(seconds);
-    format!("waiting for the browser, {left} left (Ctrl-C ends it)")
-}
-
-/// `1:30` for 90 s.
-fn minutes(seconds: u64) -> String {
-    format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
 /// Webex shows a page of its own, and never calls back, for the mistakes named here.

@@ -71,7 +71,9 @@ fn unwritten() -> Error {
 fn write_all(output: Output, program: &Command, directory: &Path) -> Result<()> {
     let failed = |path: &Path, error: &io::Error| {
         let message = format!("could not write {}", path.display());
-        Error::new(Kind::Failure, message).with_detail(&error.to_string())
+        Error::new(Kind::Failure, message)
+            .with_detail(&error.to_string())
+            .with_hint("give a directory of yours with `--dir`")
     };
     fs::create_dir_all(directory).map_err(|error| failed(directory, &error))?;
     let mut written = Vec::new();

@@ -37,7 +37,7 @@ pub const EXIT_CODES: [Entry; 15] = [
 ];
 
 /// The variables that are read.
-pub const VARIABLES: [Entry; 15] = [
+pub const VARIABLES: [Entry; 16] = [
     (
         variables::CONNECTION,
         "The connection meant by commands that are given no name.",
@@ -84,6 +84,10 @@ pub const VARIABLES: [Entry; 15] = [
     (
         variables::NO_INPUT,
         "Any value: nothing is asked. Says the same as --no-input.",
+    ),
+    (
+        variables::GITHUB_ACTIONS,
+        "`true` in a job of GitHub Actions, the only place where `token --github-mask` prints what masks the token.",
     ),
     (
         "NO_COLOR, CLICOLOR_FORCE",

@@ -3,13 +3,15 @@
 use clap::Args;
 use serde_json::json;
 
+use crate::app::Environment;
 use crate::cmd::Context;
 use crate::cmd::transfer::payload::Payload;
 use crate::connection::{Connection, State};
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
+use crate::moment::day;
 use crate::name::Name;
-use crate::output::{Output, day};
+use crate::output::Output;
 use crate::session;
 use crate::store::{Recipient, Store, seal};
 
@@ -125,6 +127,7 @@ fn tell(output: Output, payload: &Payload, recipient: &Recipient, moves: bool) {
     });
     if refreshes
         && app.is_none()
+        && connection.environment != Environment::Sandbox
         && let Some(made_with) = &connection.app
     {
         output.note(&format!(

@@ -1,7 +1,7 @@
 //! `import`: takes in what another machine exported. Sealing does not say who sealed it, so nothing in it is believed
 //! that the command line has not allowed.
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -15,8 +15,10 @@ use crate::cmd::transfer::keep::{keep, right_place};
 use crate::cmd::transfer::payload::Payload;
 use crate::connection::Connection;
 use crate::error::{Error, Kind, Result, foreign};
+use crate::input;
+use crate::moment::day;
 use crate::name::Name;
-use crate::output::{Output, day};
+use crate::output::Output;
 use crate::session;
 use crate::store::{Store, unseal};
 
@@ -28,7 +30,8 @@ const MAX_EXPORT: u64 = 1024 * 1024;
 /// Reads the sealed text from standard input and opens it with the age
 /// identity in --identity, else in WEBEX_CONNECT_KEY, in the file that
 /// WEBEX_CONNECT_KEY_FILE names or in the systemd credential
-/// webex-connect-key. Whose connection it is and where its tokens would be
+/// webex-connect-key. Input is read to its end, and given up when nothing has
+/// come for five minutes. Whose connection it is and where its tokens would be
 /// sent is shown before anything is stored.
 ///
 /// An age key does not say who sealed something, and whose account it is
@@ -92,8 +95,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
 fn received(context: &Context, arguments: &Arguments) -> Result<Payload> {
     let name = arguments.name.as_deref().map(Name::parse).transpose()?;
     let app_name = arguments.app_name.as_deref().map(Name::parse).transpose()?;
-    let sealed = input()?;
-    let opened = unseal(&sealed, arguments.identity.as_deref(), context.may_ask())?;
+    if io::stdin().is_terminal() {
+        return Err(usage(
+            "an export is read from standard input, and that is a terminal",
+        ));
+    }
+    let opened = unseal(sealed, arguments.identity.as_deref(), context.may_ask())?;
     let mut payload = Payload::read(&opened)?;
     if let Some(name) = name {
         payload.connection.name = name;
@@ -105,20 +112,8 @@ fn received(context: &Context, arguments: &Arguments) -> Result<Payload> {
 }
 
 /// All of standard input.
-fn input() -> Result<Zeroizing<Vec<u8>>> {
-    let usage = |message: &str| {
-        Error::new(Kind::Usage, message).with_hint("`webex-connect import <work.age` reads a file")
-    };
-    let stdin = io::stdin().lock();
-    if stdin.is_terminal() {
-        return Err(usage(
-            "an export is read from standard input, and that is a terminal",
-        ));
-    }
-    let mut bytes = Zeroizing::new(Vec::new());
-    stdin
-        .take(MAX_EXPORT + 1)
-        .read_to_end(&mut bytes)
+fn sealed() -> Result<Zeroizing<Vec<u8>>> {
+    let bytes = input::stdin(MAX_EXPORT)
         .map_err(|error| usage("could not read standard input").with_detail(&error.to_string()))?;
     if bytes.trim_ascii().is_empty() {
         return Err(usage("standard input is empty"));
@@ -127,6 +122,10 @@ fn input() -> Result<Zeroizing<Vec<u8>>> {
         return Err(usage("standard input is larger than any export"));
     }
     Ok(bytes)
+}
+
+fn usage(message: &str) -> Error {
+    Error::new(Kind::Usage, message).with_hint("`webex-connect import <work.age` reads a file")
 }
 
 /// Whose it says it is, and where it would lead; all of it is foreign text.

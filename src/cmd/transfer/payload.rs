@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::app::{App, Environment, is_credential, provided};
-use crate::connection::{AppRef, Connection};
+use crate::connection::{AppRef, AuthType, Connection};
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
 use crate::oauth;
@@ -51,8 +51,10 @@ impl Payload {
         Ok(Payload { connection, app })
     }
 
-    /// The access token and nothing to get another one with.
+    /// The access token and nothing to get another one with: elsewhere it is a token without an app.
     pub fn access_only(mut connection: Connection) -> Payload {
+        connection.auth_type = AuthType::AccessToken;
+        connection.app = None;
         connection.tokens.refresh_token = None;
         connection.tokens.refresh_token_expires_at = None;
         Payload {
@@ -139,27 +141,38 @@ impl Payload {
             return Some("its API base is none");
         }
         let made_with = connection.app.as_ref();
-        let own = made_with.and_then(|made_with| made_with.name.as_ref());
         if made_with.is_some_and(|made_with| !is_credential(&made_with.client_id)) {
             return Some("its client ID is none");
         }
-        if own.is_some_and(provided::is_taken)
-            || (own.is_some() && *environment == Environment::Sandbox)
-        {
+        let own = made_with.and_then(|made_with| made_with.name.as_ref());
+        if own.is_some_and(|own| provided::is_taken(own) || *environment == Environment::Sandbox) {
             return Some("no app of one's own can be called so");
         }
-        let fits = match (&self.app, made_with) {
+        let typed = match connection.auth_type {
+            AuthType::AuthorizationCode => made_with.is_some() && own.is_none(),
+            AuthType::OwnApp => own.is_some(),
+            AuthType::AccessToken => made_with.is_none() && refresh_token.is_none(),
+        };
+        if !typed {
+            return Some("its type is another");
+        }
+        (!self.app_fits()).then_some("the app does not fit the connection")
+    }
+
+    /// Whether the app came along exactly where it is needed, and is the one.
+    fn app_fits(&self) -> bool {
+        let connection = &self.connection;
+        match (&self.app, &connection.app) {
             (Some(app), Some(made_with)) => {
                 needs_app(connection)
-                    && Some(&app.name) == own
+                    && Some(&app.name) == made_with.name.as_ref()
                     && app.client_id == made_with.client_id
-                    && app.environment == *environment
+                    && app.environment == connection.environment
                     && is_credential(app.client_secret.expose())
             }
             (Some(_), None) => false,
             (None, _) => !needs_app(connection),
-        };
-        (!fits).then_some("the app does not fit the connection")
+        }
     }
 }
 

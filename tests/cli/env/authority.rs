@@ -22,6 +22,9 @@ use super::{CLIENT_ID, CLIENT_SECRET};
 const TOKEN: &str = "/v1/access_token";
 const PEOPLE: &str = "/v1/people/me";
 const REVOKE: &str = "/idb/oauth2/v1/revoke";
+const AUTHORIZE: &str = "/v1/authorize?";
+/// What `app check` gives for a code.
+const NO_CODE: &str = "webex-connect-app-check";
 
 /// Longer than the program waits for anything.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -74,6 +77,8 @@ struct Shared {
     token: Mutex<Reply>,
     people: Mutex<Reply>,
     revocation: Mutex<Reply>,
+    /// Set where nobody signs in, for `doctor` and `app check`: what the authorization endpoint answers.
+    probe: Mutex<Option<Reply>>,
     api: Mutex<VecDeque<Reply>>,
     devices: Mutex<Devices>,
     over: AtomicBool,
@@ -110,6 +115,7 @@ impl Authority {
             token: Mutex::new(token),
             people: Mutex::new(Reply::person()),
             revocation: Mutex::new(Reply::status(200, "")),
+            probe: Mutex::default(),
             api: Mutex::default(),
             devices: Mutex::default(),
             over: AtomicBool::new(false),
@@ -138,6 +144,13 @@ impl Authority {
 
     pub fn revocation_answers(&self, reply: Reply) {
         *lock(&self.shared.revocation) = reply;
+    }
+
+    /// From now on nobody signs in: no bearer and no code of ours are in order, and the authorization endpoint answers
+    /// this.
+    pub fn probed(&self, authorize: Reply) -> &Authority {
+        *lock(&self.shared.probe) = Some(authorize);
+        self
     }
 
     /// What calls of the API get from now on, in this order and the last one for good. It is the test's to say which
@@ -239,6 +252,9 @@ impl Shared {
         let reply = match request.target.as_str() {
             TOKEN => lock(&self.token).clone(),
             REVOKE => lock(&self.revocation).clone(),
+            authorize if authorize.starts_with(AUTHORIZE) => self
+                .probe()
+                .unwrap_or_else(|| Reply::status(404, "nobody may ask this")),
             DEVICE => lock(&self.devices).begins(),
             POLL => lock(&self.devices).polls(),
             _ => self
@@ -254,6 +270,10 @@ impl Shared {
                 Reply::status(418, "malformed").send(stream);
             }
         }
+    }
+
+    fn probe(&self) -> Option<Reply> {
+        lock(&self.probe).clone()
     }
 
     fn api_reply(&self) -> Option<Reply> {
@@ -276,6 +296,16 @@ impl Shared {
         holds("no cookies", request.headers("cookie").is_empty())?;
         match (request.method.as_str(), request.target.as_str()) {
             ("POST", TOKEN) => self.judge_token(request),
+            ("GET", PEOPLE) if self.probe().is_some() => {
+                let bare = request.headers("authorization").is_empty();
+                holds("no Authorization", bare && request.body.is_empty())
+            }
+            ("GET", authorize) if authorize.starts_with(AUTHORIZE) && self.probe().is_some() => {
+                holds(
+                    "no secret in an address",
+                    !authorize.contains(CLIENT_SECRET),
+                )
+            }
             ("POST", DEVICE) => judge_first(request),
             ("POST", POLL) => judge_poll(request),
             _ if !lock(&self.api).is_empty() => {
@@ -317,11 +347,16 @@ impl Shared {
             Some("authorization_code") => {
                 let verifier = fields.get("code_verifier").cloned().unwrap_or_default();
                 let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
-                holds("the verifier fits", challenge == consent.code_challenge)?;
+                let (code, redirect_uri) = match self.probe() {
+                    Some(_) => (NO_CODE, fields.get("redirect_uri").cloned()),
+                    None => (CODE, Some(consent.redirect_uri)),
+                };
+                let fits = self.probe().is_some() || challenge == consent.code_challenge;
+                holds("the verifier fits", fits)?;
                 vec![
                     ("grant_type", "authorization_code".to_owned()),
-                    ("code", CODE.to_owned()),
-                    ("redirect_uri", consent.redirect_uri),
+                    ("code", code.to_owned()),
+                    ("redirect_uri", redirect_uri.unwrap_or_default()),
                     ("code_verifier", verifier),
                 ]
             }

@@ -16,6 +16,7 @@ mod reply;
 mod run;
 mod sandbox;
 mod scene;
+pub mod sealed;
 #[cfg(target_os = "linux")]
 mod terminal;
 
@@ -184,15 +185,13 @@ impl Env {
         let sealed = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let opened =
             age::decrypt(&key, &sealed).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let mut records: BTreeMap<String, String> =
-            serde_json::from_slice(&opened).unwrap_or_else(|e| panic!("the records: {e}"));
+        let mut records = sealed::records(&opened);
         for (name, text) in &mut records {
             let mut record = serde_json::from_str(text).unwrap_or_else(|e| panic!("{name}: {e}"));
             edit(name, &mut record);
             *text = record.to_string();
         }
-        let text = serde_json::json!(records).to_string();
-        let sealed = age::encrypt(&key.to_public(), text.as_bytes());
+        let sealed = age::encrypt(&key.to_public(), &sealed::text(&records));
         let sealed = sealed.unwrap_or_else(|e| panic!("sealing: {e}"));
         fs::write(&path, sealed).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,6 +21,17 @@ pub enum Stream {
     Err,
 }
 
+/// What a process reads.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// This, and then the end.
+    Text(&'a [u8]),
+    /// The end at once.
+    Nothing,
+    /// A pipe that stays open for as long as the process runs, and that nothing comes through.
+    Silence,
+}
+
 enum Event {
     Line(Stream, Vec<u8>),
     Exit(ExitStatus),
@@ -36,23 +47,35 @@ pub struct Process {
     stderr: Vec<u8>,
     status: Option<ExitStatus>,
     since: Instant,
+    /// The end of a pipe that nothing comes through.
+    _silent: Option<ChildStdin>,
 }
 
 impl Process {
     /// Starts the command, gives it `stdin` and closes that.
-    pub fn spawn(mut command: Command, stdin: &[u8]) -> Process {
+    pub fn spawn(command: Command, stdin: &[u8]) -> Process {
+        Process::reading(command, Input::Text(stdin))
+    }
+
+    pub fn reading(mut command: Command, input: Input) -> Process {
         let what = describe(&command);
         let watch = Watch::of(&command);
         let mut child = command
-            .stdin(Stdio::piped())
+            .stdin(match input {
+                Input::Nothing => Stdio::null(),
+                Input::Text(_) | Input::Silence => Stdio::piped(),
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|e| panic!("{what}: {e}"));
         let (sender, events) = mpsc::channel();
-        if let Some(mut pipe) = child.stdin.take() {
+        let mut pipe = child.stdin.take();
+        if let Input::Text(text) = input
+            && let Some(mut pipe) = pipe.take()
+        {
             // A command that ends without reading its input is free to do so.
-            let _ = pipe.write_all(stdin);
+            let _ = pipe.write_all(text);
         }
         follow(child.stdout.take(), Stream::Out, sender.clone());
         follow(child.stderr.take(), Stream::Err, sender.clone());
@@ -67,6 +90,7 @@ impl Process {
             stderr: Vec::new(),
             status: None,
             since: Instant::now(),
+            _silent: pipe,
         }
     }
 

@@ -1,0 +1,36 @@
+//! The proxy variables, without the passwords in them.
+
+use crate::client::proxy;
+use crate::cmd::doctor::finding::Finding;
+
+const PROXY: &str = "proxy";
+
+pub fn examine() -> Finding {
+    let (mut set, mut unfit) = (Vec::new(), Vec::new());
+    for (variable, proxy) in proxy::named() {
+        match proxy {
+            Some(proxy) if !proxy.is_socks => set.push(format!("{variable} is {}", proxy.address)),
+            Some(_) => unfit.push((variable, "names a SOCKS proxy, which is not spoken here")),
+            None => unfit.push((variable, "holds no address of a proxy and is ignored")),
+        }
+    }
+    if let Some((variable, value)) = proxy::exceptions() {
+        set.push(format!("{variable} is {value}"));
+    }
+    if let Some((first, _)) = unfit.first() {
+        let cure = format!("set it to `{first}=http://HOST:PORT`, or `unset {first}`");
+        let unfit = unfit
+            .iter()
+            .map(|(variable, why)| format!("{variable} {why}"));
+        let all: Vec<String> = unfit.chain(set).collect();
+        return Finding::warning(PROXY, all.join("; "), cure);
+    }
+    if set.is_empty() {
+        return Finding::ok(PROXY, "none is set");
+    }
+    let message = format!(
+        "{}; what is on this machine never goes through it",
+        set.join("; ")
+    );
+    Finding::ok(PROXY, message)
+}

@@ -1,0 +1,82 @@
+//! The store tried out for `doctor`: as a login would, and left as it was.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::store::{Home, Store};
+
+/// How a trial went.
+pub enum Trial {
+    /// A record was written, read back and removed; where the sealed file's key comes from.
+    Works { key: Option<String> },
+    /// The first login makes the sealed file's key, so there was nothing to try.
+    NoKeyYet,
+}
+
+impl Store {
+    /// Tries the store as a login does, but makes no key, and takes away a file that the trial made.
+    ///
+    /// # Errors
+    /// [`Kind::Store`](crate::error::Kind::Store) with what a login would meet.
+    pub fn try_out(&self) -> Result<Trial> {
+        let file = match &self.0 {
+            Home::Keyring(_) => {
+                self.preflight()?;
+                return Ok(Trial::Works { key: None });
+            }
+            // A real connection has no business there, so for a login this is no store.
+            Home::SandboxFile { no_keyring, .. } => return Err(no_keyring.clone()),
+            Home::File(file) => file,
+        };
+        let was_there = file.exists()?;
+        let Some(key) = file.key().place()? else {
+            return match was_there || !file.key().can_be_made()? {
+                true => Err(file.key().missing()),
+                false => Ok(Trial::NoKeyYet),
+            };
+        };
+        let tried = self.preflight();
+        if !was_there {
+            let removed = file.remove_if_empty();
+            tried.and(removed)?;
+        } else {
+            tried?;
+        }
+        Ok(Trial::Works { key: Some(key) })
+    }
+
+    /// What of a sealed file other users could get at, with its mode.
+    pub fn exposed(&self) -> Vec<(PathBuf, u32)> {
+        let (Home::File(file) | Home::SandboxFile { file, .. }) = &self.0 else {
+            return Vec::new();
+        };
+        let directory = file.path().parent();
+        let paths = directory
+            .into_iter()
+            .chain([file.path(), file.key().path()]);
+        paths
+            .filter_map(|path| Some((path.to_owned(), open_to_others(path)?)))
+            .collect()
+    }
+
+    /// Why there is no keyring, where sandbox records are kept in a file of their own for that.
+    pub fn no_keyring(&self) -> Option<&Error> {
+        match &self.0 {
+            Home::SandboxFile { no_keyring, .. } => Some(no_keyring),
+            Home::Keyring(_) | Home::File(_) => None,
+        }
+    }
+}
+
+/// The mode of what is there and not ours alone.
+#[cfg(unix)]
+fn open_to_others(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = path.symlink_metadata().ok()?.permissions().mode() & 0o7777;
+    (mode & 0o077 != 0).then_some(mode)
+}
+
+#[cfg(not(unix))]
+fn open_to_others(_: &Path) -> Option<u32> {
+    None
+}

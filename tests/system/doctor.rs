@@ -1,0 +1,188 @@
+//! `doctor` among real things: a gnome-keyring that is open, locked or without a collection, and a Chromium.
+
+use std::fs;
+
+use serde_json::Value;
+use url::Url;
+
+use crate::elevated::{again_inside, without_ipv6};
+use crate::env::process::{Finished, Process, Stream};
+use crate::env::{Authority, BROWSER, CLIENT_ID, CLIENT_SECRET, Env, Reply, free_port};
+use crate::secret_service::{Bus, records, unlocked};
+use crate::webdriver::Chromium;
+
+/// A Webex on this machine that answers who has no token.
+fn webex() -> Authority {
+    let authority = Authority::plain(Reply::tokens());
+    authority.probed(Reply::status(404, ""));
+    authority.people_answers(Reply::status(401, "{}"));
+    authority
+}
+
+fn add_app(env: &Env, authority: &Authority, redirect_uri: &str) {
+    let app = ["app", "add", "own", "--client-id", CLIENT_ID];
+    let place = [
+        "--api-base",
+        &authority.base,
+        "--redirect-uri",
+        redirect_uri,
+    ];
+    env.run([&app[..], &place].concat())
+        .var("WEBEX_CONNECT_CLIENT_SECRET", CLIENT_SECRET)
+        .any_stdout()
+        .any_stderr()
+        .check();
+}
+
+fn redirect_uri() -> String {
+    format!("http://127.0.0.1:{}/callback", free_port())
+}
+
+/// The first row of a check.
+fn row(finished: &Finished, check: &str) -> Value {
+    let rows = finished.json();
+    let mut rows = rows.as_array().into_iter().flatten();
+    match rows.find(|row| row["check"] == check) {
+        Some(row) => row.clone(),
+        None => panic!("no {check}: {finished}"),
+    }
+}
+
+fn holds(row: &Value, status: &str, words: &[&str]) {
+    assert_eq!(row["status"], status, "{row}");
+    for word in words {
+        assert!(row.to_string().contains(word), "lacks {word:?}: {row}");
+    }
+}
+
+#[test]
+#[ignore = "needs the keyring session of tests/run"]
+fn an_open_keyring_takes_a_record_and_keeps_none() {
+    let env = unlocked();
+    let authority = webex();
+    add_app(&env, &authority, &redirect_uri());
+    let before = records(&env);
+    assert!(before.contains("app/own"), "{before}");
+    let finished = env.run(["doctor", "--json"]).any_stdout().check();
+    let written = "the OS keyring: a record was written, read back and removed";
+    holds(&row(&finished, "store"), "ok", &[written]);
+    assert_eq!(records(&env), before);
+    assert!(!env.path("data/webex-connect").exists());
+}
+
+/// With nothing beyond this machine to be reached: a store that can't be read names no Webex of its own.
+fn store_fails(bus: &Bus, words: &[&str]) -> Finished {
+    let proxy = format!("http://127.0.0.1:{}", free_port());
+    let run = bus.env.run(["doctor", "--json"]).var("HTTPS_PROXY", &proxy);
+    let run = run.code(6).any_stdout().within(30);
+    let finished = run.stderr_json("store_unavailable").check();
+    holds(&row(&finished, "store"), "fail", words);
+    finished
+}
+
+#[test]
+#[ignore = "needs gnome-keyring and dbus-daemon"]
+fn a_locked_keyring_is_told_and_stays_as_it_is() {
+    // Homes outlive their bus: what is unlocked and filled on the first is there, locked, on the second.
+    let first = Bus::start(Env::bare());
+    first.unlock();
+    add_app(&first.env, &webex(), &redirect_uri());
+    let second = Bus::start(ended(first));
+    let file = second.env.path("data/keyrings/login.keyring");
+    let bytes = || fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    let before = bytes();
+    let finished = store_fails(&second, &["it is locked", "`--store file`"]);
+    holds(&row(&finished, "connections"), "warning", &["not known"]);
+    assert!(bytes() == before, "the keyring changed");
+}
+
+/// Ends the bus and what is on it.
+fn ended(bus: Bus) -> Env {
+    bus.env
+}
+
+#[test]
+#[ignore = "needs gnome-keyring and dbus-daemon"]
+fn a_keyring_without_a_default_collection_is_told() {
+    let bus = Bus::start(Env::bare());
+    let words = [
+        "the keyring has no default collection",
+        "set it as default",
+        "`--store file`",
+    ];
+    store_fails(&bus, &words);
+}
+
+#[test]
+#[ignore = "needs gnome-keyring and dbus-daemon"]
+fn a_keyring_that_hangs_is_told_in_time() {
+    let bus = Bus::start(Env::bare());
+    bus.unlock();
+    let stopped = bus.stop_keyring();
+    store_fails(&bus, &["did not answer within 2 s"]);
+    drop(stopped);
+}
+
+/// Left to itself, Chromium dials ::1 for `localhost`; its resolver rules make it dial the other one, too.
+#[test]
+#[ignore = "needs Chromium"]
+fn a_real_browser_is_seen_to_come_over_either_family() {
+    for (host, switch, words) in [
+        ("127.0.0.1", None, "came to 127.0.0.1, over IPv4"),
+        ("[::1]", None, "came to ::1, over IPv6"),
+        (
+            "localhost",
+            Some("127.0.0.1"),
+            "came to 127.0.0.1, over IPv4",
+        ),
+        ("localhost", Some("[::1]"), "came to ::1, over IPv6"),
+    ] {
+        let env = Env::new();
+        let authority = webex();
+        add_app(
+            &env,
+            &authority,
+            &format!("http://{host}:{}/callback", free_port()),
+        );
+        let command = env.command(["doctor", "--loopback", "--json", "--browser", BROWSER]);
+        let mut doctor = Process::spawn(command, b"");
+        let line = doctor.next_line(Stream::Err).unwrap_or_default();
+        let event: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line}: {e}"));
+        let url = event["url"].as_str().unwrap_or_default().to_owned();
+        let rules = switch.map(|to| format!("--host-resolver-rules=MAP localhost {to}"));
+        let switches: Vec<&str> = rules.iter().map(String::as_str).collect();
+        let chromium = Chromium::start(&env, &switches);
+        chromium.open(
+            Url::parse(&url)
+                .unwrap_or_else(|e| panic!("{url}: {e}"))
+                .as_str(),
+        );
+        let page = chromium.text_with("Your browser reaches this machine");
+        assert!(page.contains("The terminal says"), "{page}");
+        let finished = doctor.finish();
+        assert_eq!(finished.code, Some(0), "{finished}");
+        holds(&row(&finished, "loopback"), "ok", &[words]);
+        drop(chromium);
+        env.nothing_runs();
+    }
+}
+
+#[test]
+#[ignore = "needs root, or sudo, for a network namespace"]
+fn an_address_family_that_is_missing_is_told() {
+    let name = "doctor::an_address_family_that_is_missing_is_told";
+    if again_inside(name, without_ipv6) {
+        return;
+    }
+    let env = Env::new();
+    let authority = webex();
+    let port = free_port();
+    add_app(
+        &env,
+        &authority,
+        &format!("http://localhost:{port}/callback"),
+    );
+    let finished = env.run(["doctor", "--json"]).any_stdout().check();
+    let words = format!("port {port} is free on 127.0.0.1; this machine has no ::1");
+    holds(&row(&finished, "ports"), "ok", &[&words]);
+}
