@@ -69,6 +69,8 @@ mod passphrase;
 #[cfg(target_os = "linux")]
 mod paste;
 mod proxy;
+#[cfg(target_os = "linux")]
+mod readme;
 mod redirects;
 mod refresh;
 mod refusals;

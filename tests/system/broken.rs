@@ -88,7 +88,7 @@ fn a_prompt_that_comes_to_nothing_ends_a_command_before_webex_is_asked() {
         let authority = expired(&first.env);
         let second = Bus::start(ended(first));
         let address = second.address.clone();
-        let env = faulty_bus::with(second.env, &address, fault, 1);
+        let env = faulty_bus::with(second.env, &address, faulty_bus::PROMPTS, fault, 1);
         for args in [
             &["token"][..],
             &["refresh"],

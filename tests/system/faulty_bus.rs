@@ -1,4 +1,4 @@
-//! A keyring that fails when it is written to, or whose prompt comes to nothing: the real one, behind a socket that passes
+//! A keyring that fails when it is changed, or whose prompt comes to nothing: the real one, behind a socket that passes
 //! every message on but one.
 
 use std::io::{self, Read, Write};
@@ -17,34 +17,31 @@ pub enum Fault {
     Refused,
     /// A write is done, and answered with an error.
     RefusedAfterwards,
-    /// A removal is lost, and never answered.
-    RemovalLost,
-    /// A removal is answered with an error, and not done.
-    RemovalRefused,
     /// A prompt is shown to nobody, and closed at once.
     Dismissed,
     /// A prompt is shown, and stays.
     Unanswered,
 }
 
-/// The calls of the Secret Service that change what is stored.
-const WRITES: [&[u8]; 2] = [b"CreateItem\0", b"SetSecret\0"];
-/// The one that takes a record away.
-const REMOVALS: [&[u8]; 1] = [b"Delete\0"];
+/// The calls of the Secret Service that write a record.
+pub const WRITES: &[&[u8]] = &[b"CreateItem\0", b"SetSecret\0"];
+/// The one that removes it.
+pub const REMOVALS: &[&[u8]] = &[b"Delete\0"];
 /// The interface whose one method used here shows a prompt.
+pub const PROMPTS: &[&[u8]] = &[PROMPT];
 const PROMPT: &[u8] = b"org.freedesktop.Secret.Prompt\0";
 /// The client's last word before its first message.
 const BEGIN: &[u8] = b"BEGIN\r\n";
 
-/// A home like this one, whose commands each meet the fault at the n-th call that it can strike.
-pub fn with(env: Env, bus: &str, fault: Fault, nth: usize) -> Env {
+/// A home like this one, whose commands each meet the fault at their n-th call of these names.
+pub fn with(env: Env, bus: &str, names: &'static [&'static [u8]], fault: Fault, nth: usize) -> Env {
     let path = env.path("run/faulty-bus");
     let listener = UnixListener::bind(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let real = socket_of(bus);
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let bus = UnixStream::connect(&real).unwrap_or_else(|e| panic!("{real}: {e}"));
-            relay(client, bus, fault, nth);
+            relay(client, bus, names, fault, nth);
         }
     });
     let address = format!("unix:path={}", path.display());
@@ -59,7 +56,13 @@ fn socket_of(bus: &str) -> String {
         .to_owned()
 }
 
-fn relay(client: UnixStream, bus: UnixStream, fault: Fault, nth: usize) {
+fn relay(
+    client: UnixStream,
+    bus: UnixStream,
+    names: &'static [&'static [u8]],
+    fault: Fault,
+    nth: usize,
+) {
     let cloned = |stream: &UnixStream| stream.try_clone().unwrap_or_else(|e| panic!("{e}"));
     // The call whose answer is to be replaced.
     let doomed = Arc::new(Mutex::new(None));
@@ -73,7 +76,7 @@ fn relay(client: UnixStream, bus: UnixStream, fault: Fault, nth: usize) {
             &mut from_client,
             &mut to_bus,
             &mut to_client,
-            fault,
+            names,
             |serial, seen| {
                 let hit = seen == nth;
                 if hit && fault == Fault::RefusedAfterwards {
@@ -94,7 +97,7 @@ fn client_to_bus(
     client: &mut UnixStream,
     bus: &mut UnixStream,
     back: &mut UnixStream,
-    fault: Fault,
+    names: &[&[u8]],
     mut judge: impl FnMut(u32, usize) -> Option<Fault>,
 ) -> io::Result<()> {
     let mut words = Vec::new();
@@ -108,20 +111,18 @@ fn client_to_bus(
     loop {
         let message = Message::read(client)?;
         let mut hit = None;
-        if message.is_struck_by(fault) {
+        if message.calls_one_of(names) {
             seen += 1;
             hit = judge(message.serial(), seen);
         }
         match hit {
-            Some(Fault::Silence | Fault::RemovalLost) => {}
+            Some(Fault::Silence) => {}
             Some(Fault::Unanswered) => back.write_all(&return_to(message.serial()))?,
             Some(Fault::Dismissed) => {
                 back.write_all(&return_to(message.serial()))?;
                 back.write_all(&dismissal(&message.path()))?;
             }
-            Some(Fault::Refused | Fault::RemovalRefused) => {
-                back.write_all(&error_to(message.serial()))?
-            }
+            Some(Fault::Refused) => back.write_all(&error_to(message.serial()))?,
             Some(Fault::RefusedAfterwards) | None => bus.write_all(&message.0)?,
         }
     }
@@ -197,13 +198,8 @@ impl Message {
         header.windows(bytes.len()).any(|window| window == bytes)
     }
 
-    /// A method call (type 1) that changes what is stored, or one that shows a prompt.
-    fn is_struck_by(&self, fault: Fault) -> bool {
-        let names: &[&[u8]] = match fault {
-            Fault::Silence | Fault::Refused | Fault::RefusedAfterwards => &WRITES,
-            Fault::RemovalLost | Fault::RemovalRefused => &REMOVALS,
-            Fault::Dismissed | Fault::Unanswered => &[PROMPT],
-        };
+    /// A method call (type 1) of one of these names.
+    fn calls_one_of(&self, names: &[&[u8]]) -> bool {
         self.0[1] == 1 && names.iter().any(|name| self.has(name))
     }
 

@@ -1,7 +1,7 @@
 //! A keyring that does not let go of a connection.
 
 use crate::env::{Env, Run, expired};
-use crate::faulty_bus::{self, Fault};
+use crate::faulty_bus::{self, Fault, REMOVALS};
 use crate::secret_service::{Bus, unlocked};
 
 /// LO-02: the error says that it is still there, and so it is; nothing is revoked before it is gone.
@@ -9,13 +9,13 @@ use crate::secret_service::{Bus, unlocked};
 #[ignore = "needs the keyring session of tests/run"]
 fn a_keyring_that_does_not_remove_a_connection_is_an_error_that_says_so() {
     for (fault, why) in [
-        (Fault::RemovalLost, "did not answer"),
-        (Fault::RemovalRefused, "could not remove in the keyring"),
+        (Fault::Silence, "did not answer"),
+        (Fault::Refused, "could not remove in the keyring"),
     ] {
         let env = unlocked();
         let authority = expired(&env);
         let bus = std::env::var("DBUS_SESSION_BUS_ADDRESS").unwrap_or_default();
-        let faulty = faulty_bus::with(env, &bus, fault, 1);
+        let faulty = faulty_bus::with(env, &bus, REMOVALS, fault, 1);
         says_so(faulty.run(["logout", "work"]), why);
         let env = faulty.var("DBUS_SESSION_BUS_ADDRESS", &bus);
         assert_eq!(env.connections(), ["work"], "LO-02 {fault:?}");

@@ -12,6 +12,7 @@ mod login;
 pub mod peer;
 pub mod process;
 mod proxy;
+pub mod readme;
 mod reply;
 mod run;
 mod sandbox;
