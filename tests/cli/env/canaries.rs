@@ -49,6 +49,8 @@ pub struct Watch {
     home: PathBuf,
     key: Option<String>,
     shows_token: bool,
+    /// Such a line on stderr is how GitHub is told what to mask.
+    masks: bool,
 }
 
 impl Watch {
@@ -74,6 +76,8 @@ impl Watch {
             shows_token: words
                 .iter()
                 .any(|word| SHOW_TOKENS.iter().any(|it| word == it)),
+            masks: words.iter().any(|word| *word == "--github-mask")
+                && variable("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
         };
         watch.learn();
         Some(watch)
@@ -90,7 +94,9 @@ impl Watch {
             shows_not(what, "stderr", &stderr, secret);
         }
         for token in &known.access_tokens {
-            shows_not(what, "stderr", &stderr, token);
+            if !self.masks {
+                shows_not(what, "stderr", &stderr, token);
+            }
             if !self.shows_token {
                 shows_not(what, "stdout", &stdout, token);
             }
@@ -102,15 +108,14 @@ impl Watch {
         let data = self.home.join("data/webex-connect");
         for (name, key) in [("store.age", "store.key"), ("sandbox.age", "sandbox.key")] {
             let path = data.join(name);
-            // A test may have put a FIFO or a device there.
-            let is_file = fs::metadata(&path).is_ok_and(|found| found.is_file());
-            let Some(sealed) = is_file.then(|| fs::read(&path).ok()).flatten() else {
+            let Some(sealed) = regular(&path) else {
                 continue;
             };
             if at(&self.home, |known| known.stores.get(&path) == Some(&sealed)) {
                 continue;
             }
-            let beside = fs::read_to_string(data.join(key)).ok();
+            let beside = regular(&data.join(key));
+            let beside = beside.map(|key| String::from_utf8_lossy(&key).into_owned());
             let keys = self.key.iter().chain(&beside);
             // A sealed key, or a file that a test broke: nothing to learn there.
             let opened = keys
@@ -135,6 +140,12 @@ impl Known {
         let others = ["/tokens/refresh_token", "/client_secret"];
         self.others.extend(others.into_iter().filter_map(text));
     }
+}
+
+/// The bytes of a file. A test may have put a FIFO or a device in its place, which would be waited for.
+fn regular(path: &Path) -> Option<Vec<u8>> {
+    let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
+    is_file.then(|| fs::read(path).ok()).flatten()
 }
 
 /// What a test puts into a home is its own affair.
