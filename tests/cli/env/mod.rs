@@ -12,6 +12,7 @@ mod login;
 pub mod peer;
 pub mod process;
 mod proxy;
+#[cfg(target_os = "linux")]
 pub mod readme;
 mod reply;
 mod run;
