@@ -83,6 +83,7 @@ const WITH_A_STORE: &[&[&str]] = &[
     &["app", "update", "x"],
     &["app", "list"],
     &["app", "show", "x"],
+    &["app", "check", "x"],
     &["app", "remove", "x"],
     &["export", "a", "--to", RECIPIENT],
 ];
@@ -248,6 +249,7 @@ fn with_nothing_stored() {
     fails(&env, &["app", "add", "x"], 2, &[no_id]);
     fails(&env, &["app", "update", "x"], 8, &["there is no app x\n"]);
     fails(&env, &["app", "show", "x"], 8, &["there is no app x\n"]);
+    fails(&env, &["app", "check", "x"], 8, &["there is no app x\n"]);
 
     for args in [
         &["status"][..],
