@@ -10,7 +10,6 @@ use std::sync::{LazyLock, Mutex, MutexGuard};
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
-use serde_json::Value;
 
 use super::devices::DEVICE_CODE;
 use super::reply::{ACCESS_TOKEN, CODE, OTHER_TOKEN, REFRESH_TOKEN};
@@ -121,25 +120,32 @@ impl Watch {
             let opened = keys
                 .filter_map(|key| key.trim().parse::<age::x25519::Identity>().ok())
                 .find_map(|key| age::decrypt(&key, &sealed).ok());
-            let records = opened.and_then(|opened| serde_json::from_slice(&opened).ok());
-            let records: BTreeMap<String, String> = records.unwrap_or_default();
+            // Whatever the layout of the file: quotes in it may stand behind backslashes.
+            let opened = opened.unwrap_or_default();
+            let text = String::from_utf8_lossy(&opened).replace('\\', "");
             at(&self.home, |known| {
                 known.stores.insert(path, sealed);
-                for record in records.values() {
-                    known.take(&serde_json::from_str(record).unwrap_or_default());
-                }
+                known.access_tokens.extend(members(&text, "access_token"));
+                known.others.extend(members(&text, "refresh_token"));
+                known.others.extend(members(&text, "client_secret"));
             });
         }
     }
 }
 
-impl Known {
-    fn take(&mut self, record: &Value) {
-        let text = |pointer: &str| record.pointer(pointer)?.as_str().map(str::to_owned);
-        self.access_tokens.extend(text("/tokens/access_token"));
-        let others = ["/tokens/refresh_token", "/client_secret"];
-        self.others.extend(others.into_iter().filter_map(text));
-    }
+/// The texts that stand under a name in JSON.
+fn members(json: &str, name: &str) -> Vec<String> {
+    let start = format!("\"{name}\":\"");
+    let values = json.split(&start).skip(1);
+    let values = values.filter_map(|rest| rest.split('"').next());
+    values.map(str::to_owned).collect()
+}
+
+/// Whether a secret is looked for in what the commands of a home say.
+pub fn knows(home: &Path, secret: &str) -> bool {
+    at(home, |known| {
+        known.access_tokens.contains(secret) || known.others.contains(secret)
+    })
 }
 
 /// The bytes of a file. A test may have put a FIFO or a device in its place, which would be waited for.
