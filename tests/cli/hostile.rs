@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::env::{Scene, canaries};
+
 const CASES: &str = include_str!("../hostile-ids.txt");
 /// Unit tests stand in `src`.
 const PLACES: [&str; 3] = ["tests/cli", "tests/system", "src"];
@@ -27,11 +29,19 @@ fn every_hostile_case_has_a_test_that_names_it() {
     }
     assert!(lost.is_empty(), "no test names {lost:?}");
     let cases: usize = phases.values().sum();
-    assert!(cases >= 69, "only {cases} cases are listed");
+    assert!(cases >= 70, "only {cases} cases are listed");
     println!("{cases} hostile cases, in {} files of tests:", files.len());
     for (phase, count) in phases {
         println!("{count:>4}  {phase}");
     }
+}
+
+/// The scan would find nothing if it did not know what to look for.
+#[test]
+fn what_a_sandbox_issued_is_looked_for() {
+    let (env, _sandbox) = Scene::signed_in(&[]);
+    let token = env.run(["token"]).any_stdout().check().out();
+    assert!(canaries::knows(&env.path(""), token.trim()), "{token}");
 }
 
 /// Every file with tests in it but this one, with its text.

@@ -10,7 +10,6 @@ use std::sync::{LazyLock, Mutex, MutexGuard};
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
-use serde_json::Value;
 
 use super::devices::DEVICE_CODE;
 use super::reply::{ACCESS_TOKEN, CODE, OTHER_TOKEN, REFRESH_TOKEN};
@@ -49,6 +48,8 @@ pub struct Watch {
     home: PathBuf,
     key: Option<String>,
     shows_token: bool,
+    /// Such a line on stderr is how GitHub is told what to mask.
+    masks: bool,
 }
 
 impl Watch {
@@ -74,6 +75,8 @@ impl Watch {
             shows_token: words
                 .iter()
                 .any(|word| SHOW_TOKENS.iter().any(|it| word == it)),
+            masks: words.iter().any(|word| *word == "--github-mask")
+                && variable("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
         };
         watch.learn();
         Some(watch)
@@ -90,7 +93,9 @@ impl Watch {
             shows_not(what, "stderr", &stderr, secret);
         }
         for token in &known.access_tokens {
-            shows_not(what, "stderr", &stderr, token);
+            if !self.masks {
+                shows_not(what, "stderr", &stderr, token);
+            }
             if !self.shows_token {
                 shows_not(what, "stdout", &stdout, token);
             }
@@ -102,39 +107,51 @@ impl Watch {
         let data = self.home.join("data/webex-connect");
         for (name, key) in [("store.age", "store.key"), ("sandbox.age", "sandbox.key")] {
             let path = data.join(name);
-            // A test may have put a FIFO or a device there.
-            let is_file = fs::metadata(&path).is_ok_and(|found| found.is_file());
-            let Some(sealed) = is_file.then(|| fs::read(&path).ok()).flatten() else {
+            let Some(sealed) = regular(&path) else {
                 continue;
             };
             if at(&self.home, |known| known.stores.get(&path) == Some(&sealed)) {
                 continue;
             }
-            let beside = fs::read_to_string(data.join(key)).ok();
+            let beside = regular(&data.join(key));
+            let beside = beside.map(|key| String::from_utf8_lossy(&key).into_owned());
             let keys = self.key.iter().chain(&beside);
             // A sealed key, or a file that a test broke: nothing to learn there.
             let opened = keys
                 .filter_map(|key| key.trim().parse::<age::x25519::Identity>().ok())
                 .find_map(|key| age::decrypt(&key, &sealed).ok());
-            let records = opened.and_then(|opened| serde_json::from_slice(&opened).ok());
-            let records: BTreeMap<String, String> = records.unwrap_or_default();
+            // Whatever the layout of the file: quotes in it may stand behind backslashes.
+            let opened = opened.unwrap_or_default();
+            let text = String::from_utf8_lossy(&opened).replace('\\', "");
             at(&self.home, |known| {
                 known.stores.insert(path, sealed);
-                for record in records.values() {
-                    known.take(&serde_json::from_str(record).unwrap_or_default());
-                }
+                known.access_tokens.extend(members(&text, "access_token"));
+                known.others.extend(members(&text, "refresh_token"));
+                known.others.extend(members(&text, "client_secret"));
             });
         }
     }
 }
 
-impl Known {
-    fn take(&mut self, record: &Value) {
-        let text = |pointer: &str| record.pointer(pointer)?.as_str().map(str::to_owned);
-        self.access_tokens.extend(text("/tokens/access_token"));
-        let others = ["/tokens/refresh_token", "/client_secret"];
-        self.others.extend(others.into_iter().filter_map(text));
-    }
+/// The texts that stand under a name in JSON.
+fn members(json: &str, name: &str) -> Vec<String> {
+    let start = format!("\"{name}\":\"");
+    let values = json.split(&start).skip(1);
+    let values = values.filter_map(|rest| rest.split('"').next());
+    values.map(str::to_owned).collect()
+}
+
+/// Whether a secret is looked for in what the commands of a home say.
+pub fn knows(home: &Path, secret: &str) -> bool {
+    at(home, |known| {
+        known.access_tokens.contains(secret) || known.others.contains(secret)
+    })
+}
+
+/// The bytes of a file. A test may have put a FIFO or a device in its place, which would be waited for.
+fn regular(path: &Path) -> Option<Vec<u8>> {
+    let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
+    is_file.then(|| fs::read(path).ok()).flatten()
 }
 
 /// What a test puts into a home is its own affair.

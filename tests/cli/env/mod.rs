@@ -2,7 +2,7 @@
 
 mod attempt;
 mod authority;
-mod canaries;
+pub mod canaries;
 mod certificates;
 pub mod devices;
 mod form;

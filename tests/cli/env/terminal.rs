@@ -16,12 +16,15 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use super::Env;
+use super::canaries::Watch;
 
 /// No answer on a terminal takes longer, on a busy machine and in a debug build.
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub struct Terminal {
     child: Child,
+    what: String,
+    watch: Option<Watch>,
     person: File,
     screen: OwnedFd,
     chunks: Receiver<Vec<u8>>,
@@ -63,6 +66,7 @@ impl Terminal {
         command.args(["--ctty", program]);
         command.args(args).env("TERM", term);
         command.stdin(stream()).stdout(stream()).stderr(stream());
+        let watch = Watch::of(&command);
         let child = command.spawn().unwrap_or_else(|e| panic!("setsid: {e}"));
         let mut reader = person.try_clone().unwrap_or_else(|e| panic!("{e}"));
         let (sender, chunks) = mpsc::channel();
@@ -78,6 +82,8 @@ impl Terminal {
         });
         Terminal {
             child,
+            what: format!("{args:?} on a terminal"),
+            watch,
             person,
             screen,
             chunks,
@@ -139,6 +145,9 @@ impl Terminal {
         let status = self.status();
         while let Ok(chunk) = self.chunks.recv_timeout(Duration::from_millis(100)) {
             self.seen.extend(chunk);
+        }
+        if let Some(watch) = &self.watch {
+            watch.holds(&self.what, &self.seen, b"");
         }
         let by_signal = || 128 + status.signal().unwrap_or_default();
         (status.code().unwrap_or_else(by_signal), self.screen())
