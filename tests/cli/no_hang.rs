@@ -11,7 +11,7 @@ const PASSPHRASE: &str = "correct horse battery staple";
 const RECIPIENT: &str = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg";
 
 const NO_KEYRING: &[&str] = &[
-    "error: there is no keyring here",
+    "there is no keyring here",
     "`--store file` or WEBEX_CONNECT_STORE=file",
 ];
 const NO_KEY: &[&str] = &[
@@ -83,6 +83,7 @@ const WITH_A_STORE: &[&[&str]] = &[
     &["app", "update", "x"],
     &["app", "list"],
     &["app", "show", "x"],
+    &["app", "check", "x"],
     &["app", "remove", "x"],
     &["export", "a", "--to", RECIPIENT],
 ];
@@ -244,11 +245,11 @@ fn with_nothing_stored() {
     fails(&env, &["login", "--sandbox"], 4, &["with `--approve`, "]);
 
     fails(&env, &["app", "add", "x", "--client-id", "C"], 8, NO_SECRET);
-    let no_id =
-        "error: the client ID is missing\nhint: run `webex-connect app add x --client-id ID`\n";
+    let no_id = "error: the client ID of x is missing\nhint: run `webex-connect app add x --client-id ID`\n";
     fails(&env, &["app", "add", "x"], 2, &[no_id]);
     fails(&env, &["app", "update", "x"], 8, &["there is no app x\n"]);
     fails(&env, &["app", "show", "x"], 8, &["there is no app x\n"]);
+    fails(&env, &["app", "check", "x"], 8, &["there is no app x\n"]);
 
     for args in [
         &["status"][..],
@@ -275,7 +276,7 @@ fn with_nothing_stored() {
 #[test]
 fn with_an_app_and_a_sandbox_connection() {
     let env = furnished().var("NO_COLOR", "1");
-    let nothing = "error: there is nothing to update\n\
+    let nothing = "error: there is nothing to update of the app work\n\
         hint: say what with `--client-secret-stdin`, `--client-secret-file FILE` or WEBEX_CONNECT_CLIENT_SECRET, \
         `--redirect-uri URI`, `--scope SCOPES` or `--preset PRESET`\n";
     fails(&env, &["app", "update", "work"], 2, &[nothing]);

@@ -25,6 +25,7 @@ const COMMANDS: &[&[&str]] = &[
     &["app", "update", "work", "--client-secret-stdin"],
     &["app", "list"],
     &["app", "show", "work"],
+    &["app", "check", "work"],
     &["app", "remove", "work"],
     &[
         "export",
