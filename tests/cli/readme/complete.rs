@@ -74,6 +74,11 @@ fn links_within_the_readme_lead_somewhere() {
             "#{link} leads nowhere"
         );
     }
+    let files = text.split("](.").skip(1);
+    for file in files.filter_map(|rest| rest.split(')').next()) {
+        let path = format!("{}/.{file}", env!("CARGO_MANIFEST_DIR"));
+        assert!(std::path::Path::new(&path).exists(), ".{file} is not there");
+    }
 }
 
 #[test]
