@@ -6,6 +6,7 @@ pub mod check;
 mod client_secret;
 pub mod doctor;
 pub mod exec;
+mod guard;
 pub mod list;
 pub mod login;
 pub mod logout;

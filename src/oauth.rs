@@ -22,12 +22,11 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::app::{App, endpoint};
-use crate::client::{Answer, Client};
+use crate::client::{Answer, Client, named_wait, retry_after};
 use crate::connection::Tokens;
 use crate::error::{Error, Kind, Result};
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
-use crate::webex::{named_wait, retry_after};
 use answer::{TokenAnswer, TokenType, bad_answer};
 use refusal::{Refusal, form_secrets};
 

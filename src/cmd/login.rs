@@ -5,7 +5,6 @@ mod client;
 mod countdown;
 mod device;
 mod ending;
-pub mod guard;
 mod guide;
 mod outcome;
 mod paste;
@@ -23,6 +22,7 @@ use url::Url;
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
 use crate::cmd::client_secret::{self, SecretArguments};
+use crate::cmd::guard::Guard;
 use crate::cmd::place::PlaceArguments;
 use crate::cmd::scopes::preset;
 use crate::error::Result;
@@ -138,6 +138,16 @@ pub struct Arguments {
     /// With --sandbox: consent by itself, for machines without a desktop
     #[arg(long, requires = "sandbox", conflicts_with_all = ["browser", "no_browser"])]
     approve: bool,
+}
+
+impl Arguments {
+    fn guard(&self) -> Guard {
+        Guard {
+            allow_fewer_scopes: self.allow_fewer_scopes,
+            allow_other_identity: self.allow_other_identity,
+            expect_user: self.expect_user.clone(),
+        }
+    }
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {

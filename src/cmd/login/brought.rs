@@ -8,7 +8,6 @@ use crate::app::{Environment, PORTAL};
 use crate::client::Client;
 use crate::cmd::Context;
 use crate::cmd::login::ending::Ending;
-use crate::cmd::login::guard::Guard;
 use crate::cmd::login::outcome::{keep, report};
 use crate::cmd::login::plan::{Plan, target, wanted_environment};
 use crate::cmd::login::{Arguments, try_out};
@@ -72,7 +71,7 @@ pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()
         },
         mark: Mark::None,
     };
-    let saved = keep(output, &store, &Guard::new(arguments), connection, None)?;
+    let saved = keep(output, &store, &arguments.guard(), connection, None)?;
     report(output, &store, &saved)
 }
 

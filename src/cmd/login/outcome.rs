@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::app::{App, PORTAL};
 use crate::client::Client;
-use crate::cmd::login::guard::Guard;
+use crate::cmd::guard::Guard;
 use crate::cmd::login::plan::Plan;
 use crate::connection::{AppRef, Connection, Grant, GrantSource, Identity, Mark};
 use crate::dirs;

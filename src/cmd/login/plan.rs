@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use crate::app::provided;
 use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, PORTAL};
+use crate::cmd::guard::Guard;
 use crate::cmd::login::Arguments;
 use crate::cmd::login::client::{self, Client};
-use crate::cmd::login::guard::Guard;
 use crate::cmd::login::{guide, scopes};
 use crate::cmd::place;
 use crate::cmd::{Context, named};
@@ -85,7 +85,7 @@ impl Plan {
             needs_secret,
         } = client;
         let scopes = asking(&app.scopes)?;
-        let guard = Guard::new(arguments);
+        let guard = arguments.guard();
         if let Some(existing) = existing.as_ref().filter(|_| scopes::is_stated(arguments)) {
             guard.request(existing, &scopes, Timestamp::now())?;
         }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::app::{App, Environment};
-use crate::cmd::login::guard::Guard;
+use crate::cmd::guard::Guard;
 use crate::cmd::transfer::payload::Payload;
 use crate::connection::{AppRef, Connection, State};
 use crate::dirs;

@@ -1,10 +1,9 @@
-//! What a login does not do unasked: lose scopes that a connection has, or put another account in its place.
+//! What neither a login nor an import does unasked: lose scopes that a connection has, or put another account in its place.
 
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::app::GRANTS_PAGE;
-use crate::cmd::login::Arguments;
 use crate::connection::{Connection, Grant, GrantSource, Identity, State};
 use crate::error::{Error, Kind, Result};
 use crate::output::Output;
@@ -22,14 +21,6 @@ pub struct Guard {
 }
 
 impl Guard {
-    pub fn new(arguments: &Arguments) -> Guard {
-        Guard {
-            allow_fewer_scopes: arguments.allow_fewer_scopes,
-            allow_other_identity: arguments.allow_other_identity,
-            expect_user: arguments.expect_user.clone(),
-        }
-    }
-
     pub fn expect_user(&self) -> Option<&str> {
         self.expect_user.as_deref()
     }
