@@ -25,6 +25,8 @@ use crate::webex;
 use need::Need;
 use refresh::meet;
 
+pub use refresh::lock;
+
 /// The connection with an access token that is good now, refreshed and saved if it has to be, and the reason where a
 /// refresh failed but the old token still holds. Not to be called inside a runtime.
 ///

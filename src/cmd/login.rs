@@ -212,13 +212,7 @@ async fn in_browser(
         may_ask: context.may_ask(),
     };
     let (callback, browser) = way.ask(output, listener, asked, &mut signals).await?;
-    let mut ending = Ending {
-        output,
-        store,
-        client: &client,
-        base: &base,
-        interrupted: None,
-    };
+    let mut ending = Ending::new(output, store, &client, &base);
     let finished = finish(&mut ending, authorization, plan, callback, &mut signals).await;
     tokio::select! {
         biased;

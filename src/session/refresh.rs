@@ -82,9 +82,13 @@ impl Run<'_> {
         connection: Connection,
         signals: &mut Signals,
     ) -> Result<(Connection, Option<Error>)> {
-        let _alone = match lock(&connection.name, signals).await {
+        let locked = tokio::select! {
+            biased;
+            signal = signals.next() => return Err(signal.into_error("nothing was changed")),
+            locked = lock(&connection.name) => locked,
+        };
+        let _alone = match locked {
             Ok(alone) => alone,
-            Err(error) if matches!(error.kind, Kind::Interrupted(_)) => return Err(error),
             Err(error) => return self.need.settle(connection, error),
         };
         // Another process may have refreshed or removed it while this one waited.
@@ -257,20 +261,21 @@ async fn or_signal<T>(
         .map_err(|_| signal)
 }
 
-/// The connection's lock. A thread waits for it, so that a signal is heard meanwhile.
-async fn lock(name: &Name, signals: &mut Signals) -> Result<File> {
+/// The connection's lock. A thread waits for it, so that the caller can hear a signal meanwhile.
+///
+/// # Errors
+/// As for [`dirs::lock_connection`].
+pub async fn lock(name: &Name) -> Result<File> {
     let (sender, locked) = tokio::sync::oneshot::channel();
     let name = name.clone();
     let waiting =
         std::thread::Builder::new().spawn(move || sender.send(dirs::lock_connection(&name)));
     // Where not even a thread can be had, the receiver below hears of it.
     drop(waiting);
-    tokio::select! {
-        biased;
-        signal = signals.next() => Err(signal.into_error("nothing was changed")),
-        locked = locked => locked
-            .unwrap_or_else(|_| Err(Error::new(Kind::Failure, "could not start a thread for the lock"))),
-    }
+    locked.await.unwrap_or_else(|_| {
+        let message = "could not start a thread for the lock";
+        Err(Error::new(Kind::Failure, message))
+    })
 }
 
 /// The mark of a refresh that begins now, or of one before whose end nobody knows.

@@ -52,6 +52,8 @@ mod ledger;
 mod list;
 mod listener;
 mod login;
+#[cfg(target_os = "linux")]
+mod login_cut_off;
 mod logout;
 mod manage;
 #[cfg(target_os = "linux")]

@@ -73,13 +73,7 @@ pub async fn login(
         device = begin(&client, &base, &plan.app, &plan.scopes, &mend_client) => device?,
     };
     show(output, &device, arguments.approve);
-    let mut ending = Ending {
-        output,
-        store,
-        client: &client,
-        base: &base,
-        interrupted: None,
-    };
+    let mut ending = Ending::new(output, store, &client, &base);
     let wait = Wait::new(&device, arguments.timeout);
     let granted = wait.run(&ending, &device, &plan, &mut signals).await;
     output.end_passing();

@@ -64,18 +64,12 @@ pub struct Saved {
     pub before: Option<Connection>,
 }
 
-/// Stores the app, the connection and, for a first one, the default; under the connection's lock, so that a refresh
-/// that began with the old tokens can't follow with its own.
-///
-/// # Errors
-/// [`Kind::Refused`] by the guards; the store failed. What it held before is still there.
-pub fn save(
-    output: Output,
-    store: &Store,
+/// The connection that a sign-in made, what guards it, and the own app with what was asked of it.
+pub fn connection(
     plan: Plan,
     granted: Granted,
     identity: Option<Identity>,
-) -> Result<Saved> {
+) -> (Connection, Guard, Option<(App, ScopeSet)>) {
     let auth_type = plan.auth_type();
     let Plan {
         name,
@@ -100,20 +94,15 @@ pub fn save(
         tokens: granted.tokens,
         mark: Mark::None,
     };
-    keep(
-        output,
-        store,
-        &guard,
-        connection,
-        own.map(|_| (app, scopes)),
-    )
+    (connection, guard, own.map(|_| (app, scopes)))
 }
 
 /// Stores a connection that was made just now, past the guards, with the app that it registers and what was asked of
-/// that.
+/// that, and for a first one the default. The caller holds the connection's lock, so that a refresh that began with
+/// the old tokens can't follow with its own.
 ///
 /// # Errors
-/// As for [`save`].
+/// [`Kind::Refused`] by the guards; the store failed. What it held before is still there.
 pub fn keep(
     output: Output,
     store: &Store,
@@ -121,7 +110,6 @@ pub fn keep(
     mut connection: Connection,
     own_app: Option<(App, ScopeSet)>,
 ) -> Result<Saved> {
-    let _alone = dirs::lock_connection(&connection.name)?;
     let before = store.connection(&connection.name)?;
     let grant = &connection.grant;
     let identity = connection.identity.as_ref();
