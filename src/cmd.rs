@@ -7,6 +7,7 @@ mod client_secret;
 pub mod doctor;
 pub mod exec;
 mod guard;
+mod keep;
 pub mod list;
 pub mod login;
 pub mod logout;

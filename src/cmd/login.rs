@@ -171,14 +171,14 @@ enum Route {
 /// browser is told only what is stored.
 async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
     let (store, mut plan, route) = settle(context, arguments)?;
-    if let Some(secret) = given_secret(&plan, arguments)? {
-        plan.app.client_secret = secret;
-        plan.needs_secret = false;
-    }
+    let secret = given_secret(&plan, arguments)?;
     // Until here a signal just ends the program, whatever it waits for; there is nothing to undo.
     let mut signals = Signals::catch()?;
-    if plan.needs_secret {
-        plan.app.client_secret = client_secret::asked(context, &mut signals).await?;
+    if plan.brings_secret {
+        plan.app.client_secret = match secret {
+            Some(secret) => secret,
+            None => client_secret::asked(context, &mut signals).await?,
+        };
     }
     match route {
         Route::Browser(way) => in_browser(context, arguments, &store, plan, way, signals).await,
@@ -286,7 +286,7 @@ fn try_out(context: &Context, store: &Store) -> Result<()> {
 
 /// The client secret from the first source that has it, short of the person.
 fn given_secret(plan: &Plan, arguments: &Arguments) -> Result<Option<Secret>> {
-    if !plan.needs_secret {
+    if !plan.brings_secret {
         return Ok(None);
     }
     client_secret::given(&arguments.secret, &plan.app.client_id)

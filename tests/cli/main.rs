@@ -13,6 +13,7 @@ mod api_refusals;
 mod app;
 mod app_check;
 mod app_login;
+mod app_meanwhile;
 mod asked_scopes;
 #[cfg(target_os = "linux")]
 mod at_once;

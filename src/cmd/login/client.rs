@@ -17,11 +17,12 @@ const ANOTHER_NAME: &str = "to keep both, use another name: `webex-connect login
 
 /// The client of a login, settled but for a secret.
 pub struct Client {
-    /// Its secret is empty until [`Client::needs_secret`] is answered.
+    /// Its secret is empty where [`Client::brings_secret`], until that comes.
     pub app: App,
     /// The name of the own app's record; none for a provided app and for the sandbox's.
     pub own: Option<Name>,
-    pub needs_secret: bool,
+    /// Whether this login brings a client secret, from wherever.
+    pub brings_secret: bool,
 }
 
 /// The connection's own client, else the one named, else the provided one, else the only own app; nothing where there
@@ -65,7 +66,7 @@ pub fn choose(
         let client = Client {
             app: app.app(environment)?,
             own: None,
-            needs_secret: false,
+            brings_secret: false,
         };
         return Ok(Some(client));
     }
@@ -83,7 +84,7 @@ fn sandbox(arguments: &Arguments, name: &Name) -> Result<Client> {
         // A listener puts its own in this place; the device grant has none.
         app: session::sandbox_app(RedirectUri::parse(DEFAULT_REDIRECT_URI)?)?,
         own: None,
-        needs_secret: false,
+        brings_secret: false,
     })
 }
 
@@ -107,7 +108,7 @@ fn same_client(
         return Ok(Client {
             app: app.app(environment)?,
             own: None,
-            needs_secret: false,
+            brings_secret: false,
         });
     };
     let asked = arguments.app.as_deref().map(Name::parse).transpose()?;
@@ -211,7 +212,7 @@ fn own(arguments: &Arguments, mut app: App, environment: Option<&Environment>) -
         && variables::read(variables::CLIENT_SECRET)?.is_some();
     Ok(Client {
         own: Some(app.name.clone()),
-        needs_secret: arguments.secret.is_given() || by_variable,
+        brings_secret: arguments.secret.is_given() || by_variable,
         app,
     })
 }
@@ -238,7 +239,7 @@ pub fn new_own_app(
             environment: environment.cloned().unwrap_or(Environment::Webex),
         },
         own: Some(name.clone()),
-        needs_secret: true,
+        brings_secret: true,
     })
 }
 

@@ -6,17 +6,15 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::app::App;
 use crate::client::Client;
 use crate::cmd::guard::Guard;
-use crate::cmd::login::outcome::{Saved, connection, identify, keep, report};
+use crate::cmd::login::outcome::{OwnApp, Saved, connection, identify, keep, report};
 use crate::cmd::login::plan::Plan;
 use crate::connection::Connection;
 use crate::error::Result;
 use crate::name::Name;
 use crate::oauth::Granted;
 use crate::output::Output;
-use crate::scope::ScopeSet;
 use crate::session;
 use crate::signals::{Signal, Signals};
 use crate::store::Store;
@@ -82,7 +80,7 @@ impl<'a> Ending<'a> {
         &mut self,
         guard: &Guard,
         connection: Connection,
-        own_app: Option<(App, ScopeSet)>,
+        own_app: Option<OwnApp>,
         signals: &mut Signals,
     ) -> Result<Saved> {
         if self.alone.is_none() {
