@@ -218,16 +218,14 @@ fn a_busy_webex_is_asked_again() {
 
 #[test]
 fn a_busy_webex_is_not_asked_forever() {
-    for status in [502, 504] {
-        let (env, authority) = with(Reply::status(status, ""));
-        token(&env)
-            .code(7)
-            .stderr_has(&format!("Webex can't answer just now ({status})"))
-            .stderr_has("run the same command again")
-            .check();
-        assert_eq!(authority.refreshes(), 3, "{status}");
-        assert_eq!(state(&env), "ready", "{status}");
-    }
+    let (env, authority) = with(Reply::status(503, ""));
+    token(&env)
+        .code(7)
+        .stderr_has("Webex can't answer just now (503)")
+        .stderr_has("run the same command again")
+        .check();
+    assert_eq!(authority.refreshes(), 3);
+    assert_eq!(state(&env), "ready");
 }
 
 #[test]
@@ -246,6 +244,8 @@ fn a_longer_wait_than_anybody_has_is_left_to_the_person() {
 fn what_may_have_replaced_the_refresh_token_is_not_repeated_and_is_remembered() {
     for reply in [
         Reply::raw(""),
+        Reply::status(502, ""),
+        Reply::with(504, "Retry-After: 1\r\n", ""),
         Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"access_token\""),
         Reply::status(200, "{}"),
         Reply::status(200, r#"{"access_token":"a b"}"#),
