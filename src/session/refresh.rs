@@ -60,10 +60,7 @@ pub fn meet(
         // saved.
         let mut signals = Signals::catch()?;
         let outcome = run.alone(connection, &mut signals).await;
-        // One that was obeyed has had its effect: the program ends, and has a last word to say.
-        if !matches!(&outcome, Err(error) if matches!(error.kind, Kind::Interrupted(_))) {
-            signals.release();
-        }
+        signals.release_after(&outcome);
         outcome
     })
 }
