@@ -171,28 +171,6 @@ impl Client {
         }
         Ok(Incoming::new(answer?, host))
     }
-
-    /// Plays a browser for the sandbox's automatic consent: GETs the address and follows redirects by hand, on
-    /// loopback only.
-    ///
-    /// # Errors
-    /// As for [`Client::send`], or a redirect off this machine.
-    pub async fn follow(&self, address: &Url) -> Result<()> {
-        let mut next = address.clone();
-        loop {
-            let mut request = http::Request::new(Vec::new());
-            *request.uri_mut() = next.as_str().parse().map_err(|_| off_loopback())?;
-            let answer = self.send(request).await?;
-            let location = answer.headers().get(http::header::LOCATION);
-            match location.and_then(|location| location.to_str().ok()) {
-                None => return Ok(()),
-                Some(location) => next = Url::parse(location).map_err(|_| off_loopback())?,
-            }
-            if !is_loopback(&next) {
-                return Err(off_loopback());
-            }
-        }
-    }
 }
 
 /// How long to wait after a 429.
@@ -269,10 +247,6 @@ fn tracking(headers: &http::HeaderMap) -> String {
     let id = headers.get("trackingid").and_then(|id| id.to_str().ok());
     id.map(|id| format!(", tracking id {}", foreign(id)))
         .unwrap_or_default()
-}
-
-fn off_loopback() -> Error {
-    Error::new(Kind::Refused, "the sandbox redirected off this machine")
 }
 
 #[cfg(test)]
