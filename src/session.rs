@@ -238,7 +238,7 @@ pub fn refused_before(connection: &Connection) -> Error {
 
 /// The cure where a person must sign in.
 pub fn sign_in(connection: &Connection) -> String {
-    format!("log in again with `{}`", login_command(connection))
+    format!("sign in again with `{}`", login_command(connection))
 }
 
 /// The command that signs a person in again.

@@ -167,7 +167,7 @@ impl Run<'_> {
     fn check(&self, connection: &Connection) -> Result<()> {
         let name = &connection.name;
         let message = match (&connection.tokens.refresh_token, self.need) {
-            (None, _) => format!("{name} can't be refreshed: Webex gave no refresh token"),
+            (None, _) => format!("{name} can't be refreshed: it has no refresh token"),
             (Some(_), Need::Other(_)) => return Ok(()),
             (Some(_), Need::Valid(_)) if connection.mark.reconnect_reason().is_some() => {
                 return Err(refused_before(connection));

@@ -38,14 +38,14 @@ fn a_dead_grant_is_kept_marked_and_not_asked_for_again() {
         token(&env)
             .code(4)
             .stderr_has("used elsewhere, revoked or has expired")
-            .stderr_has("log in again with `webex-connect login work`")
+            .stderr_has("sign in again with `webex-connect login work`")
             .check();
         assert_eq!(authority.refreshes(), 1);
         assert_eq!(state(&env), "reconnect_needed");
         token(&env)
             .code(4)
             .stderr_has("work needs a new sign-in: Webex refused the refresh token")
-            .stderr_has("log in again")
+            .stderr_has("sign in again")
             .check();
         assert_eq!(authority.refreshes(), 1, "asked in vain once more");
         // Who insists is not held back, and a success clears the mark.
@@ -116,7 +116,7 @@ fn a_refresh_token_used_on_another_machine_is_a_dead_grant() {
     token(&env)
         .code(4)
         .stderr_has("used elsewhere, revoked")
-        .stderr_has("log in again")
+        .stderr_has("sign in again")
         .check();
     assert_eq!(sandbox.refreshes(), 2);
     assert_eq!(state(&env), "reconnect_needed");
@@ -135,7 +135,7 @@ fn a_refresh_token_past_its_end_is_not_tried() {
         .code(4)
         .stderr(
             "error: work can't be refreshed: its refresh token has expired\n\
-             hint: log in again with `webex-connect login work`\n",
+             hint: sign in again with `webex-connect login work`\n",
         )
         .check();
     assert_eq!(authority.refreshes(), 0);
@@ -258,7 +258,7 @@ fn what_may_have_replaced_the_refresh_token_is_not_repeated_and_is_remembered() 
         token(&env)
             .code(4)
             .stderr_has("was cut off, and Webex may have replaced the token then")
-            .stderr_has("log in again")
+            .stderr_has("sign in again")
             .check();
         token(&env)
             .code(4)

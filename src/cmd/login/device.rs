@@ -143,7 +143,7 @@ impl Wait {
     ) -> Result<Granted> {
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut countdown = Countdown::until(self.deadline, ending.output);
+        let mut countdown = Countdown::until(self.deadline, "the sign-in", ending.output);
         let mut pause = self.interval;
         loop {
             let asking = async move {

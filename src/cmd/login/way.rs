@@ -109,7 +109,7 @@ impl Way {
         let deadline = Instant::now() + Duration::from_secs(timeout);
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut countdown = Countdown::until(deadline, output);
+        let mut countdown = Countdown::until(deadline, "the browser", output);
         let waiting = listener.wait(Arc::clone(&expected), Watch::new(output, trace));
         tokio::pin!(waiting);
         let came = loop {
