@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::env::{
-    ACCESS_TOKEN, Attempt, Authority, CODE, Env, Login, OTHER_CLIENT, Reply, connected, consent,
-    http, redirect_uri,
+    ACCESS_TOKEN, Attempt, Authority, CLIENT_ID, CODE, Env, Login, OTHER_CLIENT, Reply, connected,
+    consent, http, redirect_uri,
 };
 
 const NEW_SECRET: &str = "wxcs-canary-renewed-41f0a2";
@@ -98,4 +98,69 @@ fn a_connection_of_another_type_made_while_the_browser_was_waited_for_is_left_al
         Value::Null,
         "the app was registered all the same"
     );
+}
+
+fn remove_the_app(env: &Env) {
+    env.run(["app", "remove", "work", "--force"])
+        .any_stderr()
+        .check();
+}
+
+/// The command of a cure, which asks for nothing but the client secret.
+fn register_again(env: &Env, authority: &Authority, uri: &str) {
+    let mut command = env.command(["login", "work", "--client-id", CLIENT_ID]);
+    command.args(["--client-secret-stdin", "--no-browser", "--json"]);
+    let login = Login::of(command, uri);
+    let page = http::get(&consent(&login, authority, &format!("code={CODE}")));
+    assert_eq!(page.status, 200, "{page}");
+    let finished = login.finish();
+    assert_eq!(finished.code, Some(0), "{finished}");
+    assert_eq!(app(env)["redirect_uri"], uri);
+}
+
+#[test]
+fn an_app_that_was_removed_or_replaced_comes_back_as_it_was() {
+    let (env, authority) = connected();
+    let uri = app(&env)["redirect_uri"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    remove_the_app(&env);
+    env.run(["refresh", "work"])
+        .code(8)
+        .stderr(&format!(
+            "error: the app work that work needs is not stored\n\
+             hint: run `webex-connect login work --client-id {CLIENT_ID}`\n"
+        ))
+        .check();
+    register_again(&env, &authority, &uri);
+
+    remove_the_app(&env);
+    let (id, secret) = OTHER_CLIENT;
+    env.run([
+        "app",
+        "add",
+        "work",
+        "--client-id",
+        id,
+        "--client-secret-stdin",
+    ])
+    .stdin(secret)
+    .any_stdout()
+    .any_stderr()
+    .check();
+    let hint = format!(
+        "hint: to keep that one, use another name: `webex-connect login NAME`; to have the old one again, run \
+         `webex-connect app remove work --force` and `webex-connect login work --client-id {CLIENT_ID}`\n"
+    );
+    for (args, code) in [(["refresh", "work"], 8), (["login", "work"], 9)] {
+        env.run(args)
+            .code(code)
+            .stderr(&format!(
+                "error: the app work is no longer the one work was made with\n{hint}"
+            ))
+            .check();
+    }
+    remove_the_app(&env);
+    register_again(&env, &authority, &uri);
 }

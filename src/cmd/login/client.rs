@@ -130,17 +130,18 @@ fn same_client(
             Kind::Refused,
             format!("the app {app_name} is no longer the one {name} was made with"),
         )
-        .with_hint(ANOTHER_NAME)),
+        .with_hint(session::another_app(name, app_name, made_with))),
         None if arguments.client_id.is_some() => {
-            new_own_app(arguments, app_name, &made_with.client_id, environment)
+            let uri = redirect_uri(arguments)?.unwrap_or_else(|| made_with.redirect_uri.clone());
+            new_own_app(app_name, &made_with.client_id, uri, environment)
         }
         None => Err(Error::new(
             Kind::App,
             format!("the app {app_name} that {name} was made with is not stored"),
         )
         .with_hint(format!(
-            "register it again with `webex-connect login {name} --client-id {}`",
-            made_with.client_id
+            "register it again with `{}`",
+            session::register_again(name, made_with)
         ))),
     }
 }
@@ -154,7 +155,11 @@ fn named_after(
     environment: Option<&Environment>,
 ) -> Result<Client> {
     match store.app(name)? {
-        None => new_own_app(arguments, name, client_id, environment),
+        None => {
+            let uri = redirect_uri(arguments)?;
+            let uri = uri.map_or_else(|| RedirectUri::parse(DEFAULT_REDIRECT_URI), Ok)?;
+            new_own_app(name, client_id, uri, environment)
+        }
         Some(app) if app.client_id == client_id => own(arguments, app, environment),
         Some(app) => Err(Error::new(
             Kind::Refused,
@@ -202,8 +207,8 @@ fn own(arguments: &Arguments, mut app: App, environment: Option<&Environment>) -
             place::option(wanted)
         )));
     }
-    if let Some(uri) = &arguments.redirect_uri {
-        app.redirect_uri = RedirectUri::parse(uri)?;
+    if let Some(uri) = redirect_uri(arguments)? {
+        app.redirect_uri = uri;
     }
     // The variable counts where it is about this app and not about one that is provided.
     let provided_id = variables::read(variables::CLIENT_ID)?;
@@ -219,28 +224,30 @@ fn own(arguments: &Arguments, mut app: App, environment: Option<&Environment>) -
 
 /// An app that this login registers.
 pub fn new_own_app(
-    arguments: &Arguments,
     name: &Name,
     client_id: &str,
+    redirect_uri: RedirectUri,
     environment: Option<&Environment>,
 ) -> Result<Client> {
-    let redirect_uri = arguments
-        .redirect_uri
-        .as_deref()
-        .unwrap_or(DEFAULT_REDIRECT_URI);
     Ok(Client {
         app: App {
             revision: 0,
             name: provided::not_taken(name.clone())?,
             client_id: checked_client_id(client_id)?.to_owned(),
             client_secret: Secret::new(""),
-            redirect_uri: RedirectUri::parse(redirect_uri)?,
+            redirect_uri,
             scopes: ScopeSet::default(),
             environment: environment.cloned().unwrap_or(Environment::Webex),
         },
         own: Some(name.clone()),
         brings_secret: true,
     })
+}
+
+/// The redirect URI of the command line.
+fn redirect_uri(arguments: &Arguments) -> Result<Option<RedirectUri>> {
+    let uri = arguments.redirect_uri.as_deref();
+    uri.map(RedirectUri::parse).transpose()
 }
 
 /// Client ID, secret and redirect URI come from one source and are never mixed.

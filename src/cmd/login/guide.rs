@@ -64,7 +64,7 @@ pub fn register(
             id if !is_credential(id) => {
                 output.note("a client ID has no white space in it");
             }
-            id => return new_own_app(arguments, name, id, environment),
+            id => return new_own_app(name, id, redirect_uri, environment),
         }
     }
 }
