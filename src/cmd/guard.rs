@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::app::GRANTS_PAGE;
 use crate::connection::{Connection, Grant, GrantSource, Identity, State};
 use crate::error::{Error, Kind, Result};
 use crate::output::Output;
@@ -76,9 +75,11 @@ impl Guard {
             "Webex granted less than {name} has; the new grant was not stored and {name} stays as it was; missing: \
              {lost}"
         );
+        let ended = existing.environment.grants_page();
+        let ended = ended.map_or_else(String::new, |page| format!(" or is ended at {page}"));
         Err(Error::new(Kind::Refused, message).with_hint(format!(
-            "the new grant lives on at Webex until it expires or is ended at {GRANTS_PAGE}; keep every scope ticked \
-             in `webex-connect login {name}`, or accept fewer with `--allow-fewer-scopes`"
+            "the new grant lives on until it expires{ended}; keep every scope ticked in `webex-connect login {name}`, \
+             or accept fewer with `--allow-fewer-scopes`"
         )))
     }
 

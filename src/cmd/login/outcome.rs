@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use url::Url;
 
-use crate::app::{App, PORTAL};
+use crate::app::App;
 use crate::client::Client;
 use crate::cmd::guard::Guard;
 use crate::cmd::keep::{self, Origin};
@@ -196,9 +196,12 @@ pub fn report(output: Output, store: &Store, saved: &Saved) -> Result<()> {
     let (name, grant) = (&connection.name, &connection.grant);
     let missing = grant.missing();
     if !missing.is_empty() {
+        let portal = connection.environment.portal();
+        let on_the_app =
+            portal.map_or_else(String::new, |portal| format!("on the app at {portal} and "));
         output.warning(&format!(
-            "Webex granted fewer scopes than asked; missing: {missing}. Tick them on the app at {PORTAL} and on the \
-             consent page, then run `webex-connect login {name}` again"
+            "Webex granted fewer scopes than asked; missing: {missing}. Tick them {on_the_app}on the consent page, then \
+             run `webex-connect login {name}` again"
         ));
     }
     let (gained, lost) = before.as_ref().map_or_else(Default::default, |before| {

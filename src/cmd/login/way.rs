@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior};
 use url::Url;
 
-use crate::app::{Environment, PORTAL, is_loopback};
+use crate::app::{Environment, is_loopback};
 use crate::browser;
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
@@ -253,11 +253,14 @@ impl Opening {
 /// Webex shows a page of its own, and never calls back, for the mistakes named here.
 fn timed_out(plan: &Plan, timeout: u64) -> Error {
     let message = format!("timed out after {timeout} s waiting for the browser to come back");
-    Error::new(Kind::TimedOut, message).with_hint(format!(
-        "if Webex showed an error page of its own: check at {PORTAL} that the client ID is right, that the app has the \
-         redirect URI {} character for character, and that no administrator has blocked it; then run \
-         `{}` again",
-        plan.app.redirect_uri,
-        plan.command()
-    ))
+    let again = format!("run `{}` again", plan.command());
+    let hint = match plan.app.environment.portal() {
+        None => again,
+        Some(portal) => format!(
+            "if Webex showed an error page of its own: check at {portal} that the client ID is right, that the app \
+             has the redirect URI {} character for character, and that no administrator has blocked it; then {again}",
+            plan.app.redirect_uri
+        ),
+    };
+    Error::new(Kind::TimedOut, message).with_hint(hint)
 }
