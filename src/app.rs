@@ -100,6 +100,19 @@ impl Environment {
         }
     }
 
+    /// Where people register their apps; the sandbox's is built in.
+    pub fn portal(&self) -> Option<&'static str> {
+        match self {
+            Environment::Webex | Environment::WebexGov | Environment::Custom(_) => Some(PORTAL),
+            Environment::Sandbox => None,
+        }
+    }
+
+    /// Where a person ends a grant, as far as that is known.
+    pub fn grants_page(&self) -> Option<&'static str> {
+        (*self == Environment::Webex).then_some(GRANTS_PAGE)
+    }
+
     /// Where tokens are revoked (RFC 7009); it is not known for the government cloud, and the sandbox has none that
     /// outlives a command.
     pub fn revocation_endpoint(&self) -> Option<Url> {

@@ -34,6 +34,9 @@ const MAX_BODY: usize = 1024 * 1024;
 /// The largest file of CA certificates read; a system's whole bundle has 220 kB.
 const MAX_CA_FILE: u64 = 4 * 1024 * 1024;
 
+/// Where a 429 does not say how long, or in no number of seconds: what Webex's own SDKs take.
+const DEFAULT_WAIT: Duration = Duration::from_secs(15);
+
 /// What a server answered, whatever its status.
 pub type Answer = http::Response<Vec<u8>>;
 
@@ -168,28 +171,18 @@ impl Client {
         }
         Ok(Incoming::new(answer?, host))
     }
+}
 
-    /// Plays a browser for the sandbox's automatic consent: GETs the address and follows redirects by hand, on
-    /// loopback only.
-    ///
-    /// # Errors
-    /// As for [`Client::send`], or a redirect off this machine.
-    pub async fn follow(&self, address: &Url) -> Result<()> {
-        let mut next = address.clone();
-        loop {
-            let mut request = http::Request::new(Vec::new());
-            *request.uri_mut() = next.as_str().parse().map_err(|_| off_loopback())?;
-            let answer = self.send(request).await?;
-            let location = answer.headers().get(http::header::LOCATION);
-            match location.and_then(|location| location.to_str().ok()) {
-                None => return Ok(()),
-                Some(location) => next = Url::parse(location).map_err(|_| off_loopback())?,
-            }
-            if !is_loopback(&next) {
-                return Err(off_loopback());
-            }
-        }
-    }
+/// How long to wait after a 429.
+pub fn retry_after(headers: &http::HeaderMap) -> Duration {
+    named_wait(headers).unwrap_or(DEFAULT_WAIT)
+}
+
+/// `Retry-After` in seconds, at least one (RFC 9110 §10.2.3). Webex sends no dates.
+pub fn named_wait(headers: &http::HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
+    let seconds: u64 = seconds.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.max(1)))
 }
 
 fn builder(base: &Url) -> reqwest::ClientBuilder {
@@ -256,6 +249,46 @@ fn tracking(headers: &http::HeaderMap) -> String {
         .unwrap_or_default()
 }
 
-fn off_loopback() -> Error {
-    Error::new(Kind::Refused, "the sandbox redirected off this machine")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_a_429_asks_to_wait() {
+        for (value, seconds) in [
+            (None, 15),
+            (Some("soon"), 15),
+            (Some(""), 15),
+            (Some("-1"), 15),
+            (Some("1.5"), 15),
+            (Some("Wed, 21 Oct 2015 07:28:00 GMT"), 15),
+            (Some("0"), 1),
+            (Some("1"), 1),
+            (Some("3600"), 3600),
+            (Some("18446744073709551615"), u64::MAX),
+            (Some("18446744073709551616"), 15),
+        ] {
+            let mut headers = http::HeaderMap::new();
+            if let Some(value) = value {
+                headers.insert(
+                    http::header::RETRY_AFTER,
+                    http::HeaderValue::from_static(value),
+                );
+            }
+            assert_eq!(retry_after(&headers).as_secs(), seconds, "{value:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn a_wait_is_at_least_a_second(value in proptest::collection::vec(0x20_u8..0x7f, 0..30), seconds: u64) {
+            for value in [value, seconds.to_string().into_bytes()] {
+                let mut headers = http::HeaderMap::new();
+                headers.insert(http::header::RETRY_AFTER, http::HeaderValue::from_bytes(&value).unwrap());
+                assert!(retry_after(&headers) >= Duration::from_secs(1));
+            }
+        }
+    }
 }

@@ -6,6 +6,8 @@ pub mod check;
 mod client_secret;
 pub mod doctor;
 pub mod exec;
+mod guard;
+mod keep;
 pub mod list;
 pub mod login;
 pub mod logout;

@@ -22,12 +22,11 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::app::{App, endpoint};
-use crate::client::{Answer, Client};
+use crate::client::{Answer, Client, named_wait, retry_after};
 use crate::connection::Tokens;
 use crate::error::{Error, Kind, Result};
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
-use crate::webex::{named_wait, retry_after};
 use answer::{TokenAnswer, TokenType, bad_answer};
 use refusal::{Refusal, form_secrets};
 
@@ -120,7 +119,7 @@ pub struct NotRefreshed {
 /// What an unsuccessful refresh means for the refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// No answer came that can be read, so Webex may have replaced it (RFC 9700 §4.14.2).
+    /// No answer of Webex's came that can be read, so it may have been replaced (RFC 9700 §4.14.2).
     Unknown,
     /// Webex was not reached, or answered: it is what it was before.
     Kept,
@@ -187,7 +186,9 @@ fn fate_by(answer: &Result<Answer>) -> Fate {
             200 => Fate::Unknown,
             // Webex sends 429 without a time, or with one that is none: then 15 s are meant.
             429 => Fate::Busy(Some(retry_after(answer.headers()))),
-            502..=504 => Fate::Busy(named_wait(answer.headers())),
+            503 => Fate::Busy(named_wait(answer.headers())),
+            // A gateway that got no answer, or none that it could read.
+            502 | 504 => Fate::Unknown,
             _ => Fate::Kept,
         },
     }
@@ -323,8 +324,7 @@ mod tests {
             assert_eq!(fate(429, value), seconds(wait), "{value:?}");
         }
         assert_eq!(fate(503, Some("2")), seconds(2));
-        assert_eq!(fate(502, None), Fate::Busy(None));
-        assert_eq!(fate(504, Some("soon")), Fate::Busy(None));
+        assert_eq!(fate(503, Some("soon")), Fate::Busy(None));
     }
 
     #[test]
@@ -332,7 +332,9 @@ mod tests {
         for status in [301, 400, 401, 403, 408, 500] {
             assert_eq!(fate(status, None), Fate::Kept, "{status}");
         }
-        assert_eq!(fate(200, None), Fate::Unknown);
+        for status in [200, 502, 504] {
+            assert_eq!(fate(status, None), Fate::Unknown, "{status}");
+        }
         let lost = Error::new(Kind::Temporary, "lost");
         assert_eq!(fate_by(&Err(lost.clone())), Fate::Unknown);
         let unsent = Error {

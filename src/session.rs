@@ -25,6 +25,8 @@ use crate::webex;
 use need::Need;
 use refresh::meet;
 
+pub use refresh::lock;
+
 /// The connection with an access token that is good now, refreshed and saved if it has to be, and the reason where a
 /// refresh failed but the old token still holds. Not to be called inside a runtime.
 ///
@@ -127,21 +129,41 @@ pub fn app_of(store: &Store, connection: &Connection) -> Result<App> {
             _ => provided_app(connection, made_with),
         };
     };
-    let problem = match store.app(app_name)? {
+    match store.app(app_name)? {
         Some(app)
             if app.client_id == made_with.client_id
                 && app.environment == connection.environment =>
         {
-            return Ok(app);
+            Ok(app)
         }
-        Some(_) => format!("the app {app_name} is no longer the one {name} was made with"),
-        None => format!("the app {app_name} that {name} needs is not stored"),
-    };
-    let hint = format!(
-        "run `webex-connect login {name} --client-id {}`",
+        Some(_) => Err(Error::new(
+            Kind::App,
+            format!("the app {app_name} is no longer the one {name} was made with"),
+        )
+        .with_hint(another_app(name, app_name, made_with))),
+        None => Err(Error::new(
+            Kind::App,
+            format!("the app {app_name} that {name} needs is not stored"),
+        )
+        .with_hint(format!("run `{}`", register_again(name, made_with)))),
+    }
+}
+
+/// The cure where an app's name has gone to another one.
+pub fn another_app(name: &Name, app_name: &Name, made_with: &AppRef) -> String {
+    format!(
+        "to keep that one, use another name: `webex-connect login NAME`; to have the old one again, run \
+         `webex-connect app remove {app_name} --force` and `{}`",
+        register_again(name, made_with)
+    )
+}
+
+/// The command that registers a connection's own app again and signs in with it.
+pub fn register_again(name: &Name, made_with: &AppRef) -> String {
+    format!(
+        "webex-connect login {name} --client-id {}",
         made_with.client_id
-    );
-    Err(Error::new(Kind::App, problem).with_hint(hint))
+    )
 }
 
 /// The error for a connection whose provided app is no longer on this machine.
@@ -236,7 +258,7 @@ pub fn refused_before(connection: &Connection) -> Error {
 
 /// The cure where a person must sign in.
 pub fn sign_in(connection: &Connection) -> String {
-    format!("log in again with `{}`", login_command(connection))
+    format!("sign in again with `{}`", login_command(connection))
 }
 
 /// The command that signs a person in again.

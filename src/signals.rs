@@ -70,7 +70,7 @@ impl Signals {
 
     /// Gives the signals their usual meaning back. Handlers can't be taken out again, so a thread ends the program
     /// in their place.
-    pub fn release(self) {
+    fn release(self) {
         static OBEYING: Once = Once::new();
         RELEASED.store(true, Ordering::SeqCst);
         OBEYING.call_once(|| {
@@ -80,6 +80,14 @@ impl Signals {
             // A signal that nobody listens for when it comes is lost.
             let _ = listening.recv();
         });
+    }
+
+    /// The same once something was waited for, unless a signal ended that: one that was obeyed has had its effect, and
+    /// the program has a last word to say.
+    pub fn release_after<T>(self, outcome: &Result<T>) {
+        if !matches!(outcome, Err(error) if matches!(error.kind, Kind::Interrupted(_))) {
+            self.release();
+        }
     }
 
     #[cfg(unix)]

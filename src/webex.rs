@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::app::endpoint;
-use crate::client::{Client, Incoming};
+use crate::client::{Client, Incoming, retry_after};
 use crate::connection::Identity;
 use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
@@ -26,8 +26,6 @@ const MAX_FIELD: usize = 1024;
 
 /// What is waited for in all when Webex asks to slow down; longer is for the caller to wait.
 const MAX_WAITING: Duration = Duration::from_secs(60);
-/// Where a 429 does not say how long, or in no number of seconds: what Webex's own SDKs take.
-const DEFAULT_WAIT: Duration = Duration::from_secs(15);
 
 /// Only what is needed of `people/me`: the specification shows its booleans as strings, so they stay unread.
 #[derive(Deserialize)]
@@ -145,18 +143,6 @@ pub async fn call(
     }
 }
 
-/// How long to wait after a 429.
-pub fn retry_after(headers: &HeaderMap) -> Duration {
-    named_wait(headers).unwrap_or(DEFAULT_WAIT)
-}
-
-/// `Retry-After` in seconds, at least one (RFC 9110 §10.2.3). Webex sends no dates.
-pub fn named_wait(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    let seconds: u64 = seconds.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds.max(1)))
-}
-
 fn request(call: &Call, access_token: &Secret) -> Result<http::Request<Vec<u8>>> {
     let mut request = http::Request::new(call.body.clone());
     *request.method_mut() = call.method.clone();
@@ -178,45 +164,4 @@ fn bearer(access_token: &Secret) -> Result<HeaderValue> {
         .map_err(|_| Error::new(Kind::Failure, "the access token does not fit into a header"))?;
     bearer.set_sensitive(true);
     Ok(bearer)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn how_long_a_429_asks_to_wait() {
-        for (value, seconds) in [
-            (None, 15),
-            (Some("soon"), 15),
-            (Some(""), 15),
-            (Some("-1"), 15),
-            (Some("1.5"), 15),
-            (Some("Wed, 21 Oct 2015 07:28:00 GMT"), 15),
-            (Some("0"), 1),
-            (Some("1"), 1),
-            (Some("3600"), 3600),
-            (Some("18446744073709551615"), u64::MAX),
-            (Some("18446744073709551616"), 15),
-        ] {
-            let mut headers = HeaderMap::new();
-            if let Some(value) = value {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static(value));
-            }
-            assert_eq!(retry_after(&headers).as_secs(), seconds, "{value:?}");
-        }
-    }
-
-    proptest::proptest! {
-        #![proptest_config(crate::generated::config())]
-
-        #[test]
-        fn a_wait_is_at_least_a_second(value in proptest::collection::vec(0x20_u8..0x7f, 0..30), seconds: u64) {
-            for value in [value, seconds.to_string().into_bytes()] {
-                let mut headers = HeaderMap::new();
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_bytes(&value).unwrap());
-                assert!(retry_after(&headers) >= Duration::from_secs(1));
-            }
-        }
-    }
 }

@@ -5,7 +5,6 @@ mod client;
 mod countdown;
 mod device;
 mod ending;
-pub mod guard;
 mod guide;
 mod outcome;
 mod paste;
@@ -23,6 +22,7 @@ use url::Url;
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
 use crate::cmd::client_secret::{self, SecretArguments};
+use crate::cmd::guard::Guard;
 use crate::cmd::place::PlaceArguments;
 use crate::cmd::scopes::preset;
 use crate::error::Result;
@@ -140,6 +140,16 @@ pub struct Arguments {
     approve: bool,
 }
 
+impl Arguments {
+    fn guard(&self) -> Guard {
+        Guard {
+            allow_fewer_scopes: self.allow_fewer_scopes,
+            allow_other_identity: self.allow_other_identity,
+            expect_user: self.expect_user.clone(),
+        }
+    }
+}
+
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let runtime = session::runtime()?;
     if arguments.token_stdin {
@@ -162,14 +172,14 @@ enum Route {
 /// browser is told only what is stored.
 async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
     let (store, mut plan, route) = settle(context, arguments)?;
-    if let Some(secret) = given_secret(&plan, arguments)? {
-        plan.app.client_secret = secret;
-        plan.needs_secret = false;
-    }
+    let secret = given_secret(&plan, arguments)?;
     // Until here a signal just ends the program, whatever it waits for; there is nothing to undo.
     let mut signals = Signals::catch()?;
-    if plan.needs_secret {
-        plan.app.client_secret = client_secret::asked(context, &mut signals).await?;
+    if plan.brings_secret {
+        plan.app.client_secret = match secret {
+            Some(secret) => secret,
+            None => client_secret::asked(context, &mut signals).await?,
+        };
     }
     match route {
         Route::Browser(way) => in_browser(context, arguments, &store, plan, way, signals).await,
@@ -202,13 +212,7 @@ async fn in_browser(
         may_ask: context.may_ask(),
     };
     let (callback, browser) = way.ask(output, listener, asked, &mut signals).await?;
-    let mut ending = Ending {
-        output,
-        store,
-        client: &client,
-        base: &base,
-        interrupted: None,
-    };
+    let mut ending = Ending::new(output, store, &client, &base);
     let finished = finish(&mut ending, authorization, plan, callback, &mut signals).await;
     tokio::select! {
         biased;
@@ -275,7 +279,7 @@ fn try_out(context: &Context, store: &Store) -> Result<()> {
 
 /// The client secret from the first source that has it, short of the person.
 fn given_secret(plan: &Plan, arguments: &Arguments) -> Result<Option<Secret>> {
-    if !plan.needs_secret {
+    if !plan.brings_secret {
         return Ok(None);
     }
     client_secret::given(&arguments.secret, &plan.app.client_id)

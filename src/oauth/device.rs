@@ -9,7 +9,7 @@ use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
 use crate::app::{App, endpoint, is_loopback};
-use crate::client::{Answer, Client};
+use crate::client::{Answer, Client, retry_after};
 use crate::error::{Error, Kind, Result};
 use crate::oauth::Purpose;
 use crate::oauth::answer::{Granted, TokenAnswer, bad_answer, lifetime};
@@ -17,7 +17,6 @@ use crate::oauth::basic::basic;
 use crate::oauth::refusal::Refusal;
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
-use crate::webex::retry_after;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// The longest device code and address taken; Webex's have about a hundred characters.

@@ -60,10 +60,7 @@ pub fn meet(
         // saved.
         let mut signals = Signals::catch()?;
         let outcome = run.alone(connection, &mut signals).await;
-        // One that was obeyed has had its effect: the program ends, and has a last word to say.
-        if !matches!(&outcome, Err(error) if matches!(error.kind, Kind::Interrupted(_))) {
-            signals.release();
-        }
+        signals.release_after(&outcome);
         outcome
     })
 }
@@ -82,9 +79,13 @@ impl Run<'_> {
         connection: Connection,
         signals: &mut Signals,
     ) -> Result<(Connection, Option<Error>)> {
-        let _alone = match lock(&connection.name, signals).await {
+        let locked = tokio::select! {
+            biased;
+            signal = signals.next() => return Err(signal.into_error("nothing was changed")),
+            locked = lock(&connection.name) => locked,
+        };
+        let _alone = match locked {
             Ok(alone) => alone,
-            Err(error) if matches!(error.kind, Kind::Interrupted(_)) => return Err(error),
             Err(error) => return self.need.settle(connection, error),
         };
         // Another process may have refreshed or removed it while this one waited.
@@ -166,7 +167,7 @@ impl Run<'_> {
     fn check(&self, connection: &Connection) -> Result<()> {
         let name = &connection.name;
         let message = match (&connection.tokens.refresh_token, self.need) {
-            (None, _) => format!("{name} can't be refreshed: Webex gave no refresh token"),
+            (None, _) => format!("{name} can't be refreshed: it has no refresh token"),
             (Some(_), Need::Other(_)) => return Ok(()),
             (Some(_), Need::Valid(_)) if connection.mark.reconnect_reason().is_some() => {
                 return Err(refused_before(connection));
@@ -257,20 +258,21 @@ async fn or_signal<T>(
         .map_err(|_| signal)
 }
 
-/// The connection's lock. A thread waits for it, so that a signal is heard meanwhile.
-async fn lock(name: &Name, signals: &mut Signals) -> Result<File> {
+/// The connection's lock. A thread waits for it, so that the caller can hear a signal meanwhile.
+///
+/// # Errors
+/// As for [`dirs::lock_connection`].
+pub async fn lock(name: &Name) -> Result<File> {
     let (sender, locked) = tokio::sync::oneshot::channel();
     let name = name.clone();
     let waiting =
         std::thread::Builder::new().spawn(move || sender.send(dirs::lock_connection(&name)));
     // Where not even a thread can be had, the receiver below hears of it.
     drop(waiting);
-    tokio::select! {
-        biased;
-        signal = signals.next() => Err(signal.into_error("nothing was changed")),
-        locked = locked => locked
-            .unwrap_or_else(|_| Err(Error::new(Kind::Failure, "could not start a thread for the lock"))),
-    }
+    locked.await.unwrap_or_else(|_| {
+        let message = "could not start a thread for the lock";
+        Err(Error::new(Kind::Failure, message))
+    })
 }
 
 /// The mark of a refresh that begins now, or of one before whose end nobody knows.

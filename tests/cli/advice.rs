@@ -273,3 +273,24 @@ fn trouble_at_webex_is_exit_7_with_its_tracking_id() {
         assert!(finished.err().contains(words), "{words}: {finished}");
     }
 }
+
+/// Nothing of the embedded sandbox's stands in Webex's portal.
+#[test]
+fn nobody_is_sent_to_webex_for_the_sandbox() {
+    let env = Env::new();
+    let finished = env
+        .run(["login", "--sandbox", "--no-browser", "--timeout", "1"])
+        .code(4)
+        .stderr_has("waiting for the browser to come back\nhint: run `webex-connect login sandbox --sandbox` again\n")
+        .check();
+    assert!(!finished.err().contains("webex.com"), "{finished}");
+    let scopes = "spark:people_read spark:rooms_read";
+    let mut login = Login::embedded(&env, &["--scope", scopes]);
+    let callback = login.consent_with("allow", &["spark:rooms_read"]);
+    login.deliver(&callback);
+    let finished = login.finish();
+    assert_eq!(finished.code, Some(0), "{finished}");
+    let said = "missing: spark:rooms_read. Tick them on the consent page, then run";
+    assert!(finished.err().contains(said), "{finished}");
+    assert!(!finished.said().contains("webex.com"), "{finished}");
+}

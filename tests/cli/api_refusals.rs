@@ -129,7 +129,7 @@ fn a_refused_token_is_replaced_once() {
         .stdout(&body)
         .stderr(
             "error: Webex refused the access token of work (401): Still no.\ntracking id: ROUTER_1\n\
-             hint: log in again with `webex-connect login work`\n",
+             hint: sign in again with `webex-connect login work`\n",
         )
         .check();
     assert_eq!(

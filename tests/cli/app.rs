@@ -699,6 +699,29 @@ fn what_another_process_did_while_the_person_typed_is_kept() {
 
 #[test]
 #[cfg(target_os = "linux")]
+fn ctrl_c_after_the_prompt_ends_what_follows_it() {
+    let env = with_work();
+    for args in [["app", "add", "other"], ["app", "update", "work"]] {
+        let mut terminal = Terminal::run(&env, &args);
+        if args[1] == "add" {
+            terminal.shows("Client ID: ").types("Cother\n");
+        }
+        terminal.shows("Client secret: ");
+        let name = format!("state/webex-connect/app-{}.lock", args[2]);
+        let lock = std::fs::File::create(env.path(name)).unwrap_or_else(|e| panic!("{e}"));
+        lock.lock().unwrap_or_else(|e| panic!("{e}"));
+        terminal.types(&format!("{OTHER_SECRET}\n"));
+        env.somebody_waits_for(&format!("app-{}.lock", args[2]));
+        terminal.types("\u{3}");
+        let (code, screen) = terminal.ends();
+        drop(lock);
+        assert_eq!(code, 130, "{screen}");
+    }
+    assert_eq!(stored_secret(&env, "app/work"), CLIENT_SECRET);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
 fn a_prompt_left_by_ctrl_c_or_empty_adds_nothing() {
     let env = Env::new();
     let add = ["app", "add", "work"];

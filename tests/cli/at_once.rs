@@ -68,7 +68,7 @@ fn a_dead_grant_is_asked_for_once_however_many_want_a_token() {
     for finished in at_once(&env, 8, &["token"]) {
         assert_eq!(finished.code, Some(4), "{finished}");
         assert_eq!(finished.out(), "", "{finished}");
-        assert!(finished.err().contains("log in again"), "{finished}");
+        assert!(finished.err().contains("sign in again"), "{finished}");
     }
     assert_eq!(authority.refreshes(), 1);
 }

@@ -50,3 +50,19 @@ fn the_sandbox_that_consents_by_itself_signs_in_whom_the_hint_names() {
     assert_eq!(status["identity"], first["identity"]);
     assert_eq!(status["live"]["identity"], first["identity"]);
 }
+
+/// It would be waited for in vain, five minutes long.
+#[test]
+fn a_consent_that_failed_by_itself_ends_the_login_at_once() {
+    let env = Env::bare();
+    let scope = "a".repeat(30_000);
+    env.run(["login", "--sandbox", "--approve", "--scope", &scope])
+        .code(1)
+        .stderr_has("error: the sandbox could not consent by itself: it answered 431")
+        .stderr_has(
+            "hint: run `webex-connect login sandbox --sandbox --no-browser` and open the address",
+        )
+        .within(30)
+        .check();
+    assert!(env.connections().is_empty());
+}

@@ -92,7 +92,7 @@ fn a_store_that_fails_after_the_answer_is_an_error_that_the_next_run_explains() 
             .code(4)
             .stderr_has(words)
             .stderr_has("was cut off, and Webex may have replaced the token then")
-            .stderr_has("log in again with `webex-connect login work`")
+            .stderr_has("sign in again with `webex-connect login work`")
             .check();
     }
     assert_eq!(authority.refreshes(), 2, "no loop");
@@ -222,7 +222,7 @@ fn a_run_that_was_killed_is_explained_by_the_next() {
     env.run(["token"])
         .code(4)
         .stderr_has(&format!("a refresh at {at} was cut off"))
-        .stderr_has("log in again")
+        .stderr_has("sign in again")
         .check();
 }
 

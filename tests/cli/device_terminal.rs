@@ -53,7 +53,9 @@ fn without_colours_the_code_is_plain_blocks() {
 fn a_closed_terminal_ends_it() {
     let env = Env::new();
     let mut terminal = Terminal::run(&env, &["login", "--sandbox", "--device"]);
-    terminal.shows("Ctrl-C ends it");
+    terminal
+        .shows("waiting for the sign-in")
+        .shows("Ctrl-C ends it");
     let since = Instant::now();
     assert_eq!(terminal.closes(), 129);
     assert!(

@@ -153,8 +153,7 @@ fn a_narrower_grant_is_not_stored_and_both_sets_are_shown() {
          the new grant has 1: spark:people_read\n\
          error: Webex granted less than work has; the new grant was not stored and work stays as it was; missing: \
          spark:rooms_read\n\
-         hint: the new grant lives on at Webex until it expires or is ended at \
-         https://idbroker.webex.com/idb/profile#/tokens; keep every scope ticked in `webex-connect login work`, or \
+         hint: the new grant lives on until it expires; keep every scope ticked in `webex-connect login work`, or \
          accept fewer with `--allow-fewer-scopes`\n",
     );
     // One gained does not make up for one lost.

@@ -1,5 +1,6 @@
 //! From no app to a connection: the person at a terminal is led there, and a script is told what to run.
 
+use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use url::Url;
 
 use crate::env::{CLIENT_ID, CLIENT_SECRET, ConsentForm, Env, Sandbox, Terminal, http};
 
-/// Where a login listens that is told nothing else. One test at a time has it.
+/// Where a login listens that is told nothing else.
 const DEFAULT_URI: &str = "http://127.0.0.1:8911/callback";
 
 const REGISTRATION: &str = "\
@@ -115,8 +116,9 @@ fn a_person_without_an_app_is_led_to_a_connection() {
 #[test]
 fn enter_opens_the_portal() {
     let env = Env::new();
-    let args = ["login", "work", "--browser", crate::env::BROWSER];
-    let mut terminal = Terminal::run(&env, &args);
+    let uri = crate::env::redirect_uri();
+    let args = ["login", "work", "--redirect-uri", &uri, "--browser"];
+    let mut terminal = Terminal::run(&env, &[&args[..], &[crate::env::BROWSER]].concat());
     terminal.shows("Press Enter to open https://developer.webex.com/my-apps: ");
     assert_eq!(env.opened(), None);
     terminal.types("\n").shows("Client ID: ");
@@ -141,7 +143,8 @@ fn enter_opens_the_portal() {
 fn leaving_the_guide_stores_nothing() {
     let env = Env::new().var("NO_COLOR", "1");
     let guided = |typed: &[(&str, &str)]| {
-        let mut terminal = Terminal::run(&env, &["login", "work"]);
+        let uri = crate::env::redirect_uri();
+        let mut terminal = Terminal::run(&env, &["login", "work", "--redirect-uri", &uri]);
         for (question, answer) in typed {
             terminal.shows(question).types(answer);
         }
@@ -176,6 +179,20 @@ fn a_store_that_can_not_keep_it_is_told_before_the_person_does_anything() {
     let mut terminal = Terminal::run(&env, &["login", "work"]);
     let (code, screen) = terminal.ends();
     assert_eq!(code, 6, "{screen}");
+    assert!(!screen.contains("Enter this at"), "{screen}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_before_the_person_does_anything() {
+    let env = Env::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|e| panic!("{e}"));
+    let port = taken.local_addr().map_or(0, |address| address.port());
+    let uri = format!("http://127.0.0.1:{port}/callback");
+    let args = ["login", "--no-browser", "--redirect-uri", &uri];
+    let (code, screen) = Terminal::run(&env, &args).ends();
+    assert_eq!(code, 8, "{screen}");
+    assert!(screen.contains(&port.to_string()), "{screen}");
+    assert!(!screen.contains("Client ID"), "{screen}");
     assert!(!screen.contains("Enter this at"), "{screen}");
 }
 

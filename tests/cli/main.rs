@@ -13,6 +13,7 @@ mod api_refusals;
 mod app;
 mod app_check;
 mod app_login;
+mod app_meanwhile;
 mod asked_scopes;
 #[cfg(target_os = "linux")]
 mod at_once;
@@ -55,6 +56,8 @@ mod ledger;
 mod list;
 mod listener;
 mod login;
+#[cfg(target_os = "linux")]
+mod login_cut_off;
 mod logout;
 mod manage;
 #[cfg(target_os = "linux")]

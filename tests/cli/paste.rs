@@ -138,6 +138,25 @@ fn paste_and_browser_race_for_one_exchange() {
     let _either = late.join();
 }
 
+/// The file's lock is held by the test, so that the write has to wait for it.
+#[test]
+fn ctrl_c_while_a_pasted_answer_is_stored_comes_after_the_write() {
+    let mut waiting = Waiting::usual();
+    let callback = waiting.consent();
+    let path = waiting.env.path("state/webex-connect/store.lock");
+    let lock = std::fs::File::open(path).unwrap_or_else(|e| panic!("{e}"));
+    lock.lock().unwrap_or_else(|e| panic!("{e}"));
+    waiting.terminal.types(&format!("{}\n", callback.0));
+    waiting.env.somebody_waits_for("store.lock");
+    waiting.terminal.types("\u{3}").shows("^C");
+    drop(lock);
+    let (code, screen) = waiting.terminal.ends();
+    assert_eq!(code, 130, "{screen}");
+    let said = "interrupted; work was stored all the same";
+    assert!(screen.contains(said), "{screen}");
+    assert_eq!(waiting.env.connections(), ["work"]);
+}
+
 #[test]
 fn a_refusal_may_be_pasted_too() {
     let mut waiting = Waiting::usual();

@@ -114,7 +114,7 @@ fn all_goes_on_after_a_failure_and_tells_each() {
         .stderr_has("bare has no refresh token and was passed over")
         .stderr_has("good is refreshed, its token good until")
         .stderr_has("error: work was not refreshed: Webex refused the refresh token")
-        .stderr_has("log in again with `webex-connect login work`")
+        .stderr_has("sign in again with `webex-connect login work`")
         .stderr_has("error: 1 of 3 connections could not be refreshed")
         .check();
     assert_eq!(authority.refreshes(), 1, "{said}");

@@ -71,7 +71,7 @@ fn a_dead_grant_is_kept_and_says_that_a_person_must_sign_in() {
     assert!(
         error["hint"]
             .as_str()
-            .is_some_and(|hint| hint.contains("log in again")),
+            .is_some_and(|hint| hint.contains("sign in again")),
         "{error}"
     );
     assert!(
@@ -192,8 +192,8 @@ fn without_a_refresh_token_what_is_left_has_to_do() {
     env.run(args("2h"))
         .code(4)
         .stderr_has("the access token of work is valid for 59m")
-        .stderr_has("and 2h was asked for; work can't be refreshed: Webex gave no refresh token")
-        .stderr_has("log in again")
+        .stderr_has("and 2h was asked for; work can't be refreshed: it has no refresh token")
+        .stderr_has("sign in again")
         .check();
     // Nobody knows how long it holds: it is handed out, but not for a time.
     forget("/tokens/expires_at");

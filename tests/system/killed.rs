@@ -145,7 +145,7 @@ impl Scene {
         assert_eq!(next.out(), "", "{call:?}: {next}");
         for words in [
             "was cut off, and Webex may have replaced the token then",
-            "log in again with `webex-connect login work`",
+            "sign in again with `webex-connect login work`",
         ] {
             assert!(next.err().contains(words), "{call:?}: {next}");
         }

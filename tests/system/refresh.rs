@@ -169,7 +169,7 @@ fn a_disk_that_fails_after_the_refresh_is_an_error_that_the_next_run_explains() 
             env.run(["token"])
                 .code(4)
                 .stderr_has("was cut off, and Webex may have replaced the token then")
-                .stderr_has("log in again")
+                .stderr_has("sign in again")
                 .check();
         }
         assert_eq!(sandbox.refreshes(), 2, "{fault:?}: no loop");

@@ -4,7 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::app::Environment;
-use crate::client::Incoming;
+use crate::client::{Incoming, retry_after};
 use crate::connection::Connection;
 use crate::error::{Error, Kind, foreign};
 use crate::oauth::redact;
@@ -35,7 +35,7 @@ pub fn refusal(
             "check the path and the IDs in it; what an account may not see is not there for it",
         ),
         429 => {
-            let wait = webex::retry_after(answer.headers()).as_secs();
+            let wait = retry_after(answer.headers()).as_secs();
             Error::new(Kind::Temporary, "Webex asks to slow down (429)")
                 .with_hint(format!("run the same command again in {wait} s"))
         }

@@ -151,7 +151,9 @@ fn client_id(context: &Context, arguments: &AddArguments, app: &App) -> Result<S
 fn asked(context: &Context) -> Result<Secret> {
     session::runtime()?.block_on(async {
         let mut signals = Signals::catch()?;
-        client_secret::asked(context, &mut signals).await
+        let asked = client_secret::asked(context, &mut signals).await;
+        signals.release_after(&asked);
+        asked
     })
 }
 

@@ -9,8 +9,6 @@ use crate::client::Client;
 use crate::cmd::Context;
 use crate::cmd::client_secret;
 use crate::cmd::login::ending::Ending;
-use crate::cmd::login::guard::Guard;
-use crate::cmd::login::outcome::{keep, report};
 use crate::cmd::login::plan::{Plan, target, wanted_environment};
 use crate::cmd::login::{Arguments, given_secret, try_out};
 use crate::connection::{AuthType, Connection, Grant, Mark, Tokens};
@@ -34,7 +32,6 @@ const REFRESH_TOKEN: &str = "refresh_token";
 /// # Errors
 /// It is no token, Webex does not take it, or the name belongs to a connection of another kind.
 pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()> {
-    let output = context.output;
     let store = Store::open_for_login(context.store_choice, context.may_ask(), false)?;
     let wanted = wanted_environment(arguments)?;
     let (name, existing) = target(arguments, &store, wanted.as_ref())?;
@@ -73,8 +70,10 @@ pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()
         },
         mark: Mark::None,
     };
-    let saved = keep(output, &store, &Guard::new(arguments), connection, None)?;
-    report(output, &store, &saved)
+    let mut ending = Ending::new(context.output, &store, &client, &base);
+    let guard = arguments.guard();
+    let finished = ending.store(&guard, connection, None, &mut signals).await;
+    ending.tell(finished)
 }
 
 /// Refreshes a refresh token that was made elsewhere, with the client it belongs to, and stores what comes of it.
@@ -89,13 +88,16 @@ pub async fn refresh_token(context: &Context, arguments: &Arguments) -> Result<(
     match given_secret(&plan, arguments)? {
         Some(secret) => plan.app.client_secret = secret,
         // Nobody can be asked: standard input is taken.
-        None if plan.needs_secret => return Err(client_secret::missing()),
+        None if plan.brings_secret => return Err(client_secret::missing()),
         None => {}
     }
     let refresh_token = given(REFRESH_TOKEN)?;
     let mut signals = Signals::catch()?;
     let base = api_base(&plan.app.environment)?;
     let client = Client::new(&base, &context.wire)?;
+    let mut ending = Ending::new(context.output, &store, &client, &base);
+    // A process that refreshes the same connection may be about to spend the same token.
+    ending.alone(&plan.name, &mut signals).await?;
     let now = Timestamp::now();
     let before = Tokens {
         // Nothing is known of the access token that came with it.
@@ -117,13 +119,6 @@ pub async fn refresh_token(context: &Context, arguments: &Arguments) -> Result<(
         )),
         _ => refusal.error,
     })?;
-    let mut ending = Ending {
-        output: context.output,
-        store: &store,
-        client: &client,
-        base: &base,
-        interrupted: None,
-    };
     let finished = ending.keep(plan, granted, &mut signals).await;
     ending.tell(finished)
 }

@@ -17,11 +17,12 @@ const ANOTHER_NAME: &str = "to keep both, use another name: `webex-connect login
 
 /// The client of a login, settled but for a secret.
 pub struct Client {
-    /// Its secret is empty until [`Client::needs_secret`] is answered.
+    /// Its secret is empty where [`Client::brings_secret`], until that comes.
     pub app: App,
     /// The name of the own app's record; none for a provided app and for the sandbox's.
     pub own: Option<Name>,
-    pub needs_secret: bool,
+    /// Whether this login brings a client secret, from wherever.
+    pub brings_secret: bool,
 }
 
 /// The connection's own client, else the one named, else the provided one, else the only own app; nothing where there
@@ -65,7 +66,7 @@ pub fn choose(
         let client = Client {
             app: app.app(environment)?,
             own: None,
-            needs_secret: false,
+            brings_secret: false,
         };
         return Ok(Some(client));
     }
@@ -83,7 +84,7 @@ fn sandbox(arguments: &Arguments, name: &Name) -> Result<Client> {
         // A listener puts its own in this place; the device grant has none.
         app: session::sandbox_app(RedirectUri::parse(DEFAULT_REDIRECT_URI)?)?,
         own: None,
-        needs_secret: false,
+        brings_secret: false,
     })
 }
 
@@ -107,7 +108,7 @@ fn same_client(
         return Ok(Client {
             app: app.app(environment)?,
             own: None,
-            needs_secret: false,
+            brings_secret: false,
         });
     };
     let asked = arguments.app.as_deref().map(Name::parse).transpose()?;
@@ -129,17 +130,18 @@ fn same_client(
             Kind::Refused,
             format!("the app {app_name} is no longer the one {name} was made with"),
         )
-        .with_hint(ANOTHER_NAME)),
+        .with_hint(session::another_app(name, app_name, made_with))),
         None if arguments.client_id.is_some() => {
-            new_own_app(arguments, app_name, &made_with.client_id, environment)
+            let uri = redirect_uri(arguments)?.unwrap_or_else(|| made_with.redirect_uri.clone());
+            new_own_app(app_name, &made_with.client_id, uri, environment)
         }
         None => Err(Error::new(
             Kind::App,
             format!("the app {app_name} that {name} was made with is not stored"),
         )
         .with_hint(format!(
-            "register it again with `webex-connect login {name} --client-id {}`",
-            made_with.client_id
+            "register it again with `{}`",
+            session::register_again(name, made_with)
         ))),
     }
 }
@@ -153,7 +155,11 @@ fn named_after(
     environment: Option<&Environment>,
 ) -> Result<Client> {
     match store.app(name)? {
-        None => new_own_app(arguments, name, client_id, environment),
+        None => {
+            let uri = redirect_uri(arguments)?;
+            let uri = uri.map_or_else(|| RedirectUri::parse(DEFAULT_REDIRECT_URI), Ok)?;
+            new_own_app(name, client_id, uri, environment)
+        }
         Some(app) if app.client_id == client_id => own(arguments, app, environment),
         Some(app) => Err(Error::new(
             Kind::Refused,
@@ -201,8 +207,8 @@ fn own(arguments: &Arguments, mut app: App, environment: Option<&Environment>) -
             place::option(wanted)
         )));
     }
-    if let Some(uri) = &arguments.redirect_uri {
-        app.redirect_uri = RedirectUri::parse(uri)?;
+    if let Some(uri) = redirect_uri(arguments)? {
+        app.redirect_uri = uri;
     }
     // The variable counts where it is about this app and not about one that is provided.
     let provided_id = variables::read(variables::CLIENT_ID)?;
@@ -211,35 +217,37 @@ fn own(arguments: &Arguments, mut app: App, environment: Option<&Environment>) -
         && variables::read(variables::CLIENT_SECRET)?.is_some();
     Ok(Client {
         own: Some(app.name.clone()),
-        needs_secret: arguments.secret.is_given() || by_variable,
+        brings_secret: arguments.secret.is_given() || by_variable,
         app,
     })
 }
 
 /// An app that this login registers.
 pub fn new_own_app(
-    arguments: &Arguments,
     name: &Name,
     client_id: &str,
+    redirect_uri: RedirectUri,
     environment: Option<&Environment>,
 ) -> Result<Client> {
-    let redirect_uri = arguments
-        .redirect_uri
-        .as_deref()
-        .unwrap_or(DEFAULT_REDIRECT_URI);
     Ok(Client {
         app: App {
             revision: 0,
             name: provided::not_taken(name.clone())?,
             client_id: checked_client_id(client_id)?.to_owned(),
             client_secret: Secret::new(""),
-            redirect_uri: RedirectUri::parse(redirect_uri)?,
+            redirect_uri,
             scopes: ScopeSet::default(),
             environment: environment.cloned().unwrap_or(Environment::Webex),
         },
         own: Some(name.clone()),
-        needs_secret: true,
+        brings_secret: true,
     })
+}
+
+/// The redirect URI of the command line.
+fn redirect_uri(arguments: &Arguments) -> Result<Option<RedirectUri>> {
+    let uri = arguments.redirect_uri.as_deref();
+    uri.map(RedirectUri::parse).transpose()
 }
 
 /// Client ID, secret and redirect URI come from one source and are never mixed.

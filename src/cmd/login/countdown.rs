@@ -11,15 +11,18 @@ const STEPS: (u64, u64) = (30, 10);
 pub struct Countdown {
     output: Output,
     deadline: Instant,
+    /// What is waited for.
+    what: &'static str,
     /// The step that was told last.
     told: Option<u64>,
 }
 
 impl Countdown {
-    pub fn until(deadline: Instant, output: Output) -> Countdown {
+    pub fn until(deadline: Instant, what: &'static str, output: Output) -> Countdown {
         Countdown {
             output,
             deadline,
+            what,
             told: None,
         }
     }
@@ -32,7 +35,8 @@ impl Countdown {
         if self.told != step {
             let left = minutes(seconds);
             self.output.passing(&format!(
-                "waiting for the browser, {left} left (Ctrl-C ends it)"
+                "waiting for {}, {left} left (Ctrl-C ends it)",
+                self.what
             ));
             self.told = step;
         }

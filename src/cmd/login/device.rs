@@ -73,13 +73,7 @@ pub async fn login(
         device = begin(&client, &base, &plan.app, &plan.scopes, &mend_client) => device?,
     };
     show(output, &device, arguments.approve);
-    let mut ending = Ending {
-        output,
-        store,
-        client: &client,
-        base: &base,
-        interrupted: None,
-    };
+    let mut ending = Ending::new(output, store, &client, &base);
     let wait = Wait::new(&device, arguments.timeout);
     let granted = wait.run(&ending, &device, &plan, &mut signals).await;
     output.end_passing();
@@ -149,7 +143,7 @@ impl Wait {
     ) -> Result<Granted> {
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut countdown = Countdown::until(self.deadline, ending.output);
+        let mut countdown = Countdown::until(self.deadline, "the sign-in", ending.output);
         let mut pause = self.interval;
         loop {
             let asking = async move {

@@ -1,19 +1,26 @@
 //! The end of every login, whichever way the grant came: who signed in, what is stored, what is said.
 
+use std::fs::File;
+use std::pin::pin;
 use std::time::Duration;
 
 use url::Url;
 
 use crate::client::Client;
-use crate::cmd::login::outcome::{Saved, identify, report, save};
+use crate::cmd::guard::Guard;
+use crate::cmd::login::outcome::{OwnApp, Saved, connection, identify, keep, report};
 use crate::cmd::login::plan::Plan;
+use crate::connection::Connection;
 use crate::error::Result;
+use crate::name::Name;
 use crate::oauth::Granted;
 use crate::output::Output;
+use crate::session;
 use crate::signals::{Signal, Signals};
 use crate::store::Store;
 
-/// How long a signal waits for Webex to say who signed in; a signal ends the program within two seconds.
+/// How long a signal waits for Webex to say who signed in, and again for the connection's lock; a signal ends the
+/// program within two seconds.
 const HURRY: Duration = Duration::from_millis(700);
 
 /// What it takes to keep a grant.
@@ -24,9 +31,36 @@ pub struct Ending<'a> {
     pub base: &'a Url,
     /// The signal that came when the tokens were there already; it ends the program once they are stored.
     pub interrupted: Option<Signal>,
+    /// The connection's lock, once it is taken.
+    alone: Option<File>,
 }
 
-impl Ending<'_> {
+impl<'a> Ending<'a> {
+    pub fn new(output: Output, store: &'a Store, client: &'a Client, base: &'a Url) -> Ending<'a> {
+        Ending {
+            output,
+            store,
+            client,
+            base,
+            interrupted: None,
+            alone: None,
+        }
+    }
+
+    /// Takes the connection's lock before the tokens come, for a request that may end what another process has.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Interrupted`]; another process keeps it.
+    pub async fn alone(&mut self, name: &Name, signals: &mut Signals) -> Result<()> {
+        let locked = tokio::select! {
+            biased;
+            signal = signals.next() => return Err(signal.into_error("nothing was stored")),
+            locked = session::lock(name) => locked,
+        };
+        self.alone = Some(locked?);
+        Ok(())
+    }
+
     /// From the token answer to the stored connection. A signal only hurries it.
     pub async fn keep(
         &mut self,
@@ -34,20 +68,55 @@ impl Ending<'_> {
         granted: Granted,
         signals: &mut Signals,
     ) -> Result<Saved> {
-        let identity = {
-            let asking = identify(self.output, self.client, self.base, &granted);
-            tokio::pin!(asking);
-            tokio::select! {
+        let asking = identify(self.output, self.client, self.base, &granted);
+        // The guard against another account gets its chance whatever signal comes.
+        let identity = self.hurried(asking, signals).await.ok().flatten();
+        let (connection, guard, own_app) = connection(plan, granted, identity);
+        self.store(&guard, connection, own_app, signals).await
+    }
+
+    /// Stores a connection that was made just now. A signal only hurries it, unless another process is in the way.
+    pub async fn store(
+        &mut self,
+        guard: &Guard,
+        connection: Connection,
+        own_app: Option<OwnApp>,
+        signals: &mut Signals,
+    ) -> Result<Saved> {
+        if self.alone.is_none() {
+            let name = &connection.name;
+            let locked = self.hurried(session::lock(name), signals).await;
+            let locked = locked.map_err(|signal| {
+                signal.into_error(&format!(
+                    "another webex-connect is at work on {name}, and nothing was stored"
+                ))
+            })?;
+            self.alone = Some(locked?);
+        }
+        let kept = keep(self.output, self.store, guard, connection, own_app);
+        self.alone = None;
+        self.interrupted = self.interrupted.or(signals.pending().await);
+        kept
+    }
+
+    /// What comes of it, or the signal. One that comes, or has come, leaves it little time.
+    async fn hurried<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        signals: &mut Signals,
+    ) -> std::result::Result<T, Signal> {
+        let mut work = pin!(work);
+        let signal = match self.interrupted {
+            Some(signal) => signal,
+            None => tokio::select! {
                 biased;
-                signal = signals.next() => {
-                    self.interrupted = Some(signal);
-                    // The guard against another account gets its chance all the same.
-                    tokio::time::timeout(HURRY, asking).await.unwrap_or_default()
-                }
-                identity = &mut asking => identity,
-            }
+                done = &mut work => return Ok(done),
+                signal = signals.next() => signal,
+            },
         };
-        save(self.output, self.store, plan, granted, identity)
+        self.interrupted = Some(signal);
+        let done = tokio::time::timeout(HURRY, work).await;
+        done.map_err(|_| signal)
     }
 
     /// The last word.

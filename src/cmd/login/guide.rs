@@ -9,6 +9,7 @@ use crate::cmd::login::Arguments;
 use crate::cmd::login::client::{Client, new_own_app};
 use crate::cmd::place;
 use crate::error::{Error, Kind, Result};
+use crate::loopback::Listener;
 use crate::name::Name;
 use crate::prompt;
 use crate::scope::ScopeSet;
@@ -32,9 +33,12 @@ pub fn register(
     if !context.may_ask() {
         return Err(no_app(name, &redirect_uri, environment));
     }
-    // Nobody registers an app for a store that then can't keep it.
+    // Nobody registers an app for a store that then can't keep it, or for a port that is taken.
     store.ensure_key()?;
     store.preflight()?;
+    if !arguments.device {
+        drop(Listener::bind(&redirect_uri)?);
+    }
     let output = context.output;
     let environment_or = environment.unwrap_or(&Environment::Webex);
     output.note(
@@ -62,7 +66,7 @@ pub fn register(
             id if !is_credential(id) => {
                 output.note("a client ID has no white space in it");
             }
-            id => return new_own_app(arguments, name, id, environment),
+            id => return new_own_app(name, id, redirect_uri, environment),
         }
     }
 }

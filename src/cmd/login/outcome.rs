@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use serde_json::json;
 use url::Url;
 
-use crate::app::{App, PORTAL};
+use crate::app::App;
 use crate::client::Client;
-use crate::cmd::login::guard::Guard;
+use crate::cmd::guard::Guard;
+use crate::cmd::keep::{self, Origin};
 use crate::cmd::login::plan::Plan;
 use crate::connection::{AppRef, Connection, Grant, GrantSource, Identity, Mark};
 use crate::dirs;
@@ -64,18 +65,20 @@ pub struct Saved {
     pub before: Option<Connection>,
 }
 
-/// Stores the app, the connection and, for a first one, the default; under the connection's lock, so that a refresh
-/// that began with the old tokens can't follow with its own.
-///
-/// # Errors
-/// [`Kind::Refused`] by the guards; the store failed. What it held before is still there.
-pub fn save(
-    output: Output,
-    store: &Store,
+/// The own app that a login was made with, and what of it the record is to have.
+pub struct OwnApp {
+    app: App,
+    requested: ScopeSet,
+    brings_secret: bool,
+    brings_redirect_uri: bool,
+}
+
+/// The connection that a sign-in made, what guards it, and the own app.
+pub fn connection(
     plan: Plan,
     granted: Granted,
     identity: Option<Identity>,
-) -> Result<Saved> {
+) -> (Connection, Guard, Option<OwnApp>) {
     let auth_type = plan.auth_type();
     let Plan {
         name,
@@ -83,6 +86,8 @@ pub fn save(
         own,
         scopes,
         guard,
+        brings_secret,
+        brings_redirect_uri,
         ..
     } = plan;
     let connection = Connection {
@@ -100,29 +105,32 @@ pub fn save(
         tokens: granted.tokens,
         mark: Mark::None,
     };
-    keep(
-        output,
-        store,
-        &guard,
-        connection,
-        own.map(|_| (app, scopes)),
-    )
+    let own_app = own.map(|_| OwnApp {
+        app,
+        requested: scopes,
+        brings_secret,
+        brings_redirect_uri,
+    });
+    (connection, guard, own_app)
 }
 
-/// Stores a connection that was made just now, past the guards, with the app that it registers and what was asked of
-/// that.
+/// Stores a connection that was made just now, past the guards, with the app that it registers, and for a first one
+/// the default. The caller holds the connection's lock, so that a refresh that began with
+/// the old tokens can't follow with its own.
 ///
 /// # Errors
-/// As for [`save`].
+/// [`Kind::Refused`] by the guards; the store failed. What it held before is still there.
 pub fn keep(
     output: Output,
     store: &Store,
     guard: &Guard,
     mut connection: Connection,
-    own_app: Option<(App, ScopeSet)>,
+    own_app: Option<OwnApp>,
 ) -> Result<Saved> {
-    let _alone = dirs::lock_connection(&connection.name)?;
     let before = store.connection(&connection.name)?;
+    if let Some(before) = &before {
+        keep::unchanged(before, &connection, Origin::SignIn)?;
+    }
     let grant = &connection.grant;
     let identity = connection.identity.as_ref();
     if let Some(warning) = guard.identity(before.as_ref(), identity, &grant.granted)? {
@@ -132,32 +140,54 @@ pub fn keep(
         guard.grant(output, before, grant, Timestamp::now())?;
         connection.revision = before.revision;
     }
-    if let Some((app, scopes)) = own_app {
-        save_app(store, app, scopes)?;
+    if let Some(own_app) = own_app {
+        save_app(store, own_app)?;
     }
-    store.save_connection(&mut connection)?;
-    if store.takes_over(&connection) {
-        store.save_default(&connection)?;
-    }
+    keep::save(output, store, &mut connection)?;
     Ok(Saved { connection, before })
 }
 
-/// Stores the own app where this login registers it or brought something new of it. Its list of scopes is what it was
-/// registered with; a login that asks for others leaves it.
-fn save_app(store: &Store, mut app: App, requested: ScopeSet) -> Result<()> {
+/// Stores the own app where this login registers it or brought something new of it; whatever else another process has
+/// changed of it meanwhile stays. Its list of scopes is what it was registered with; a login that asks for others
+/// leaves it.
+fn save_app(store: &Store, own_app: OwnApp) -> Result<()> {
+    let OwnApp {
+        mut app,
+        requested,
+        brings_secret,
+        brings_redirect_uri,
+    } = own_app;
     let _alone = dirs::lock_app(&app.name)?;
-    let stored = store.app(&app.name)?;
-    let same = |stored: &App| {
-        stored.client_secret == app.client_secret && stored.redirect_uri == app.redirect_uri
+    let Some(mut stored) = store.app(&app.name)? else {
+        app.revision = 0;
+        if app.scopes.is_empty() {
+            app.scopes = requested;
+        }
+        return store.save_app(&mut app);
     };
-    if stored.as_ref().is_some_and(same) {
-        return Ok(());
+    if stored.client_id != app.client_id || stored.environment != app.environment {
+        let name = &app.name;
+        let message = format!(
+            "the app {name} has become another one, with the client ID {}; nothing was stored",
+            stored.client_id
+        );
+        return Err(Error::new(Kind::Refused, message).with_hint(format!(
+            "to keep both, use another name: `webex-connect login NAME --client-id {}`",
+            app.client_id
+        )));
     }
-    app.revision = stored.map_or(0, |stored| stored.revision);
-    if app.scopes.is_empty() {
-        app.scopes = requested;
+    let brings_secret = brings_secret && stored.client_secret != app.client_secret;
+    let brings_redirect_uri = brings_redirect_uri && stored.redirect_uri != app.redirect_uri;
+    if brings_secret {
+        stored.client_secret = app.client_secret;
     }
-    store.save_app(&mut app)
+    if brings_redirect_uri {
+        stored.redirect_uri = app.redirect_uri;
+    }
+    match brings_secret || brings_redirect_uri {
+        true => store.save_app(&mut stored),
+        false => Ok(()),
+    }
 }
 
 /// What a finished login says: the connection as JSON, or in a few lines.
@@ -166,9 +196,12 @@ pub fn report(output: Output, store: &Store, saved: &Saved) -> Result<()> {
     let (name, grant) = (&connection.name, &connection.grant);
     let missing = grant.missing();
     if !missing.is_empty() {
+        let portal = connection.environment.portal();
+        let on_the_app =
+            portal.map_or_else(String::new, |portal| format!("on the app at {portal} and "));
         output.warning(&format!(
-            "Webex granted fewer scopes than asked; missing: {missing}. Tick them on the app at {PORTAL} and on the \
-             consent page, then run `webex-connect login {name}` again"
+            "Webex granted fewer scopes than asked; missing: {missing}. Tick them {on_the_app}on the consent page, then \
+             run `webex-connect login {name}` again"
         ));
     }
     let (gained, lost) = before.as_ref().map_or_else(Default::default, |before| {

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use crate::app::provided;
 use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, PORTAL};
+use crate::cmd::guard::Guard;
 use crate::cmd::login::Arguments;
 use crate::cmd::login::client::{self, Client};
-use crate::cmd::login::guard::Guard;
 use crate::cmd::login::{guide, scopes};
 use crate::cmd::place;
 use crate::cmd::{Context, named};
@@ -20,7 +20,7 @@ use crate::store::Store;
 /// The settled questions: which connection, which client, which scopes.
 pub struct Plan {
     pub name: Name,
-    /// Its secret is empty until [`Plan::needs_secret`] is answered.
+    /// Its secret is empty where [`Plan::brings_secret`], until that comes.
     pub app: App,
     /// The name of the own app's record; none for a provided app and for the sandbox's.
     pub own: Option<Name>,
@@ -28,7 +28,10 @@ pub struct Plan {
     /// The connection of this name, if this is a reconnect.
     pub existing: Option<Connection>,
     pub guard: Guard,
-    pub needs_secret: bool,
+    /// Whether this login brings a client secret, from wherever.
+    pub brings_secret: bool,
+    /// Whether the command line names a redirect URI.
+    pub brings_redirect_uri: bool,
     /// Whether the person signs in on another device.
     pub by_device: bool,
 }
@@ -82,10 +85,10 @@ impl Plan {
         let Client {
             app,
             own,
-            needs_secret,
+            brings_secret,
         } = client;
         let scopes = asking(&app.scopes)?;
-        let guard = Guard::new(arguments);
+        let guard = arguments.guard();
         if let Some(existing) = existing.as_ref().filter(|_| scopes::is_stated(arguments)) {
             guard.request(existing, &scopes, Timestamp::now())?;
         }
@@ -97,7 +100,8 @@ impl Plan {
             scopes,
             existing,
             guard,
-            needs_secret,
+            brings_secret,
+            brings_redirect_uri: arguments.redirect_uri.is_some(),
             by_device: arguments.device,
         })
     }

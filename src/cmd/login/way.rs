@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use oauth2::http;
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior};
 use url::Url;
 
-use crate::app::{Environment, PORTAL};
+use crate::app::{Environment, is_loopback};
 use crate::browser;
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
@@ -21,6 +22,9 @@ use crate::loopback::{Browser, Callback, Expected, Listener, Watch};
 use crate::oauth::Authorization;
 use crate::output::Output;
 use crate::signals::Signals;
+
+/// Redirects that are followed where the sandbox consents by itself: there are two, and a loop has to end.
+const MAX_REDIRECTS: u32 = 8;
 
 /// Who opens the authorization URL.
 pub enum Way {
@@ -105,7 +109,7 @@ impl Way {
         let deadline = Instant::now() + Duration::from_secs(timeout);
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut countdown = Countdown::until(deadline, output);
+        let mut countdown = Countdown::until(deadline, "the browser", output);
         let waiting = listener.wait(Arc::clone(&expected), Watch::new(output, trace));
         tokio::pin!(waiting);
         let came = loop {
@@ -115,6 +119,9 @@ impl Way {
                 callback = &mut waiting => break Ok(callback),
                 () = tokio::time::sleep_until(deadline) => break Err(timed_out(plan, timeout)),
                 why = opening.failed() => {
+                    if matches!(self, Way::Approve) {
+                        break Err(not_approved(plan, &why));
+                    }
                     countdown.hide();
                     output.warning(&format!("could not open a browser: {why}"));
                     output.note(&format!("open this address yourself:\n{}", authorization.url));
@@ -189,11 +196,44 @@ fn approve(start_address: &str) -> Result<Opening> {
     let client = Client::new(&start, &Wire::default())?;
     let (failed, failure) = oneshot::channel();
     tokio::spawn(async move {
-        if let Err(error) = client.follow(&start).await {
+        if let Err(error) = follow(&client, start).await {
             let _ = failed.send(error.to_string());
         }
     });
     Ok(Opening(Some(failure)))
+}
+
+async fn follow(client: &Client, start: Url) -> Result<()> {
+    let failed = |message: &str| Error::new(Kind::Refused, message);
+    let mut next = start;
+    for _ in 0..=MAX_REDIRECTS {
+        if !is_loopback(&next) {
+            return Err(failed("it redirected off this machine"));
+        }
+        let mut request = http::Request::new(Vec::new());
+        let uri = next.as_str().parse();
+        *request.uri_mut() = uri.map_err(|_| failed("the address is too long"))?;
+        let answer = client.send(request).await?;
+        let location = answer.headers().get(http::header::LOCATION);
+        match location.map(|location| location.to_str().unwrap_or_default()) {
+            None if answer.status().is_success() => return Ok(()),
+            None => return Err(failed(&format!("it answered {}", answer.status().as_u16()))),
+            Some(location) => {
+                let url = Url::parse(location);
+                next = url.map_err(|_| failed("it redirected to what is no address"))?;
+            }
+        }
+    }
+    Err(failed("it redirected without end"))
+}
+
+fn not_approved(plan: &Plan, why: &str) -> Error {
+    Error::new(Kind::Failure, "the sandbox could not consent by itself")
+        .with_detail(why)
+        .with_hint(format!(
+            "run `{} --no-browser` and open the address that it prints",
+            plan.command()
+        ))
 }
 
 /// A browser on its way up.
@@ -216,11 +256,14 @@ impl Opening {
 /// Webex shows a page of its own, and never calls back, for the mistakes named here.
 fn timed_out(plan: &Plan, timeout: u64) -> Error {
     let message = format!("timed out after {timeout} s waiting for the browser to come back");
-    Error::new(Kind::TimedOut, message).with_hint(format!(
-        "if Webex showed an error page of its own: check at {PORTAL} that the client ID is right, that the app has the \
-         redirect URI {} character for character, and that no administrator has blocked it; then run \
-         `{}` again",
-        plan.app.redirect_uri,
-        plan.command()
-    ))
+    let again = format!("run `{}` again", plan.command());
+    let hint = match plan.app.environment.portal() {
+        None => again,
+        Some(portal) => format!(
+            "if Webex showed an error page of its own: check at {portal} that the client ID is right, that the app \
+             has the redirect URI {} character for character, and that no administrator has blocked it; then {again}",
+            plan.app.redirect_uri
+        ),
+    };
+    Error::new(Kind::TimedOut, message).with_hint(hint)
 }

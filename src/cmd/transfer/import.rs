@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::app::Environment;
 use crate::cmd::Context;
-use crate::cmd::login::guard::Guard;
+use crate::cmd::guard::Guard;
 use crate::cmd::transfer::keep::{keep, right_place};
 use crate::cmd::transfer::payload::Payload;
 use crate::connection::Connection;

@@ -4,11 +4,12 @@
 use jiff::Timestamp;
 
 use crate::app::{App, Environment};
-use crate::cmd::login::guard::Guard;
+use crate::cmd::guard::Guard;
+use crate::cmd::keep::{Origin, save, unchanged};
 use crate::cmd::transfer::payload::Payload;
-use crate::connection::{AppRef, Connection, State};
+use crate::connection::{Connection, State};
 use crate::dirs;
-use crate::error::{Error, Kind, Result, foreign};
+use crate::error::{Error, Kind, Result};
 use crate::output::Output;
 use crate::store::Store;
 
@@ -47,10 +48,7 @@ pub fn keep(output: Output, guard: &Guard, store: &Store, payload: Payload) -> R
     if let Some(app) = app {
         keep_app(store, app)?;
     }
-    store.save_connection(&mut connection)?;
-    if store.takes_over(&connection) {
-        store.save_default(&connection)?;
-    }
+    save(output, store, &mut connection)?;
     Ok(connection)
 }
 
@@ -82,7 +80,7 @@ pub fn right_place(environment: &Environment, api_base: Option<&str>) -> Result<
 
 /// What an import does not do unasked to a connection that is there.
 fn replaceable(output: Output, guard: &Guard, before: &Connection, new: &Connection) -> Result<()> {
-    unchanged(before, new)?;
+    unchanged(before, new, Origin::Export)?;
     let another_name = |error: Error| error.with_hint(ANOTHER_NAME);
     let warning = guard
         .identity(Some(before), new.identity.as_ref(), &new.grant.granted)
@@ -110,40 +108,6 @@ fn replaceable(output: Output, guard: &Guard, before: &Connection, new: &Connect
     };
     let message = format!("{} {worse}; nothing was stored", before.name);
     Err(another_name(Error::new(Kind::Refused, message)))
-}
-
-/// The type, the environment and the app of a connection never change.
-fn unchanged(before: &Connection, new: &Connection) -> Result<()> {
-    let client = |connection: &Connection| {
-        let app = connection.app.as_ref();
-        app.map(|app| (app.name.clone(), app.client_id.clone()))
-    };
-    if before.auth_type == new.auth_type
-        && before.environment == new.environment
-        && client(before) == client(new)
-    {
-        return Ok(());
-    }
-    let described = |connection: &Connection| {
-        let app = connection.app.as_ref();
-        let app = app.map_or("no app".to_owned(), described_app);
-        format!("{} and {app}", connection.environment)
-    };
-    let message = format!(
-        "{} belongs to {}, and the export to {}; nothing was stored",
-        before.name,
-        described(before),
-        described(new)
-    );
-    Err(Error::new(Kind::Refused, message).with_hint(ANOTHER_NAME))
-}
-
-fn described_app(app: &AppRef) -> String {
-    let client_id = foreign(&app.client_id);
-    match &app.name {
-        Some(name) => format!("the app {name} (client ID {client_id})"),
-        None => format!("a provided app (client ID {client_id})"),
-    }
 }
 
 /// Whether this is a grant that is stored already, with tokens that have been refreshed since: importing the same text

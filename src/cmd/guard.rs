@@ -1,10 +1,8 @@
-//! What a login does not do unasked: lose scopes that a connection has, or put another account in its place.
+//! What neither a login nor an import does unasked: lose scopes that a connection has, or put another account in its place.
 
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::app::GRANTS_PAGE;
-use crate::cmd::login::Arguments;
 use crate::connection::{Connection, Grant, GrantSource, Identity, State};
 use crate::error::{Error, Kind, Result};
 use crate::output::Output;
@@ -22,14 +20,6 @@ pub struct Guard {
 }
 
 impl Guard {
-    pub fn new(arguments: &Arguments) -> Guard {
-        Guard {
-            allow_fewer_scopes: arguments.allow_fewer_scopes,
-            allow_other_identity: arguments.allow_other_identity,
-            expect_user: arguments.expect_user.clone(),
-        }
-    }
-
     pub fn expect_user(&self) -> Option<&str> {
         self.expect_user.as_deref()
     }
@@ -85,9 +75,11 @@ impl Guard {
             "Webex granted less than {name} has; the new grant was not stored and {name} stays as it was; missing: \
              {lost}"
         );
+        let ended = existing.environment.grants_page();
+        let ended = ended.map_or_else(String::new, |page| format!(" or is ended at {page}"));
         Err(Error::new(Kind::Refused, message).with_hint(format!(
-            "the new grant lives on at Webex until it expires or is ended at {GRANTS_PAGE}; keep every scope ticked \
-             in `webex-connect login {name}`, or accept fewer with `--allow-fewer-scopes`"
+            "the new grant lives on until it expires{ended}; keep every scope ticked in `webex-connect login {name}`, \
+             or accept fewer with `--allow-fewer-scopes`"
         )))
     }
 
