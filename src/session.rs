@@ -260,3 +260,21 @@ pub fn stored(store: &Store, name: &Name) -> Result<Connection> {
         ))
     })
 }
+
+/// The cure where a scope is missing.
+pub fn more_scopes(connection: &Connection, scopes: &str) -> String {
+    let command = more_scopes_command(connection, scopes);
+    match &connection.app {
+        Some(_) => format!("ask for it with `{command}`"),
+        None => format!("bring a token that has it with `{command}`"),
+    }
+}
+
+/// The command that gets a connection more scopes. Where there is no app to ask with, only another token has them.
+pub fn more_scopes_command(connection: &Connection, scopes: &str) -> String {
+    let login = login_command(connection);
+    match &connection.app {
+        Some(_) => format!("{login} --add-scope {scopes}"),
+        None => login,
+    }
+}

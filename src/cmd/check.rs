@@ -183,9 +183,10 @@ fn lacking(connection: &Connection, required: &ScopeSet) -> Option<Problem> {
             (missing, message)
         }
     };
-    let next = format!(
-        "{} --add-scope \"{lacking}\"",
-        session::login_command(connection)
-    );
-    (!lacking.is_empty()).then(|| Problem::new(Kind::Scope, message, next))
+    let listed = format!("\"{lacking}\"");
+    (!lacking.is_empty()).then(|| Problem {
+        error: Error::new(Kind::Scope, message)
+            .with_hint(session::more_scopes(connection, &listed)),
+        next_command: session::more_scopes_command(connection, &listed),
+    })
 }

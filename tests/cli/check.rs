@@ -38,9 +38,13 @@ fn verdict(env: &Env, more: &[&str], code: i32) -> Value {
 
 /// The answer is no, in these words, and `next_command` is the one they end with.
 fn refuses(env: &Env, more: &[&str], code: i32, message: &str, next: &str) {
+    let way = match code {
+        5 => "ask for it with ",
+        _ => "",
+    };
     check(env, more)
         .code(code)
-        .stderr(&format!("error: {message}\nhint: `{next}`\n"))
+        .stderr(&format!("error: {message}\nhint: {way}`{next}`\n"))
         .check();
     let verdict = verdict(env, more, code);
     assert_eq!(
