@@ -135,14 +135,18 @@ impl Context {
     /// # Errors
     /// As for [`session::usable`].
     pub fn usable(&self, store: &Store, connection: Connection) -> Result<Connection> {
-        let (connection, warning) = session::usable(store, connection, &self.wire)?;
-        if let Some(error) = warning {
+        let (connection, not_refreshed) = session::usable(store, connection, &self.wire)?;
+        self.warn_stale(&connection.name, not_refreshed);
+        Ok(connection)
+    }
+
+    /// Says why a token that soon ends was not replaced.
+    pub fn warn_stale(&self, name: &Name, not_refreshed: Option<Error>) {
+        if let Some(error) = not_refreshed {
             self.output.warning(&format!(
-                "could not refresh {}, whose token holds a little longer: {error}",
-                connection.name
+                "could not refresh {name}, whose token holds a little longer: {error}"
             ));
         }
-        Ok(connection)
     }
 }
 

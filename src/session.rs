@@ -93,20 +93,44 @@ pub enum Live {
     Refused,
 }
 
-/// Asks Webex whether the connection's token works, refreshing a stale one first.
+/// A connection and what Webex says of its token.
+pub struct Asked {
+    pub connection: Connection,
+    pub live: Live,
+    /// Why a stale token was not replaced before.
+    pub not_refreshed: Option<Error>,
+}
+
+/// Asks Webex whether the connection's token works, refreshing a stale one first. One that Webex refuses is refreshed
+/// too, once, and Webex asked again.
 ///
 /// # Errors
 /// As for [`usable`]; Webex or the network failed.
-pub fn ask_webex(store: &Store, connection: Connection, wire: &Wire) -> Result<(Connection, Live)> {
-    let (connection, _) = usable(store, connection, wire)?;
+pub fn ask_webex(store: &Store, connection: Connection, wire: &Wire) -> Result<Asked> {
+    let before = connection.tokens.access_token.clone();
+    let (mut connection, not_refreshed) = usable(store, connection, wire)?;
+    let mut live = accepts(&connection, wire)?;
+    let is_new = connection.tokens.access_token != before;
+    if matches!(live, Live::Refused) && !is_new && connection.tokens.can_refresh(Timestamp::now()) {
+        connection = refreshed(store, connection, wire)?;
+        live = accepts(&connection, wire)?;
+    }
+    Ok(Asked {
+        connection,
+        live,
+        not_refreshed,
+    })
+}
+
+fn accepts(connection: &Connection, wire: &Wire) -> Result<Live> {
     let answer = runtime()?.block_on(async {
-        let base = base(&connection)?;
+        let base = base(connection)?;
         let client = Client::new(&base, wire)?;
         webex::people_me(&client, &base, &connection.tokens.access_token).await
     });
     match answer {
-        Ok(identity) => Ok((connection, Live::Works(identity))),
-        Err(error) if error.kind == Kind::SignIn => Ok((connection, Live::Refused)),
+        Ok(identity) => Ok(Live::Works(identity)),
+        Err(error) if error.kind == Kind::SignIn => Ok(Live::Refused),
         Err(error) => Err(error),
     }
 }

@@ -18,8 +18,9 @@ use crate::store::Store;
 /// lives too short, 5 if a scope is missing or nobody knows what was granted,
 /// 7 if Webex was to be asked and could not be reached.
 ///
-/// Nothing is asked of Webex and nothing is changed, but with --live: then a
-/// stale token is refreshed first and Webex says whether it works.
+/// Nothing is asked of Webex and nothing is changed, but with --live: then
+/// Webex says whether the token works, and one that is stale or that Webex
+/// refuses is refreshed.
 ///
 ///   $ webex-connect check work --scope spark:messages_write --min-valid 1h
 ///   $ webex-connect check work --refresh-min-valid 14d || notify-someone
@@ -78,11 +79,19 @@ fn ask_webex(
 ) -> Result<(Connection, Option<Problem>)> {
     let name = connection.name.clone();
     let error = match session::ask_webex(store, connection, &context.wire) {
-        Ok((connection, Live::Works(_))) => return Ok((connection, None)),
-        Ok((connection, Live::Refused)) => {
+        Ok(asked) => {
+            context.warn_stale(&name, asked.not_refreshed);
+            let connection = asked.connection;
             let message = format!("Webex refused the access token of {name}");
-            let problem = Problem::new(Kind::SignIn, message, session::login_command(&connection));
-            return Ok((connection, Some(problem)));
+            let problem = match asked.live {
+                Live::Works(_) => None,
+                Live::Refused => Some(Problem::new(
+                    Kind::SignIn,
+                    message,
+                    session::login_command(&connection),
+                )),
+            };
+            return Ok((connection, problem));
         }
         // Without the store there is nothing to report on.
         Err(error) if matches!(error.kind, Kind::Store | Kind::Unreadable) => return Err(error),

@@ -18,8 +18,8 @@ use crate::store::Store;
 /// missing, what each of them allows, and until when it holds. The exit code
 /// is 0 if a token can be had without a person, and 4 if a person must sign in.
 ///
-/// With --live, Webex is asked whether the token works; a stale one is
-/// refreshed first.
+/// With --live, Webex is asked whether the token works; one that is stale or
+/// that Webex refuses is refreshed.
 ///
 ///   $ webex-connect status work --live
 #[derive(Args)]
@@ -39,8 +39,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let mut live = None;
     if arguments.live {
         let asked = session::ask_webex(&store, connection, &context.wire)?;
-        connection = asked.0;
-        live = Some(asked.1);
+        connection = asked.connection;
+        live = Some(asked.live);
+        context.warn_stale(&connection.name, asked.not_refreshed);
     }
     show(context, &store, &connection, live.as_ref())?;
     match (live, connection.state(context.now)) {

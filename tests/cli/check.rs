@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::env::{Env, Run, Sandbox, Scene};
+use crate::env::{Env, Reply, Run, Sandbox, Scene, connected as server};
 
 /// With a sandbox connection that has the twelve standard scopes.
 fn connected() -> Env {
@@ -254,15 +254,13 @@ fn only_live_asks_webex() {
     assert_eq!(sandbox.requests().len(), before);
     check(&env, &["--live"]).check();
     assert_eq!(sandbox.requests().len(), before + 1);
+    // It knows neither token, so the refresh that is tried ends it.
     let forgetful = sandbox.restarted(&env);
-    refuses(
-        &env,
-        &["--live"],
-        4,
-        "Webex refused the access token of work",
-        "webex-connect login work",
-    );
-    check(&env, &[]).check();
+    check(&env, &["--live"])
+        .code(4)
+        .stderr_has("Webex refused the refresh token")
+        .stderr_has("`webex-connect login work`")
+        .check();
     drop(forgetful);
     check(&env, &["--live"])
         .code(7)
@@ -273,6 +271,54 @@ fn only_live_asks_webex() {
         (&told["ok"], &told["next_command"]),
         (&json!(false), &json!("webex-connect check work --live"))
     );
+}
+
+#[test]
+fn a_token_that_webex_refuses_is_replaced_before_a_person_is_called() {
+    let (env, authority) = server();
+    let refused = || Reply::status(401, "{}");
+    authority.token_answers(Reply::status(
+        200,
+        r#"{"access_token":"second-token","expires_in":1209599}"#,
+    ));
+    for command in ["check", "status"] {
+        authority.api_answers([refused(), Reply::person()]);
+        env.run([command, "--live"]).any_stdout().check();
+    }
+    assert_eq!(authority.refreshes(), 2);
+    authority.api_answers([refused()]);
+    refuses(
+        &env,
+        &["--live"],
+        4,
+        "Webex refused the access token of work",
+        "webex-connect login work",
+    );
+    let status = env.run(["status", "--live"]).code(4).any_stdout();
+    let told = status
+        .stderr_has("Webex refused the access token of work")
+        .check();
+    assert!(told.out().contains("Webex refuses the token"), "{told}");
+    // Where it can't be replaced, nobody tries.
+    edit(&env, |record| {
+        record["tokens"]["refresh_token"] = Value::Null
+    });
+    let before = authority.refreshes();
+    check(&env, &["--live"]).code(4).any_stderr().check();
+    assert_eq!(authority.refreshes(), before);
+}
+
+#[test]
+fn live_warns_of_a_token_that_could_not_be_replaced() {
+    let (env, authority) = server();
+    env.age(SignedDuration::from_mins(1));
+    authority.token_answers(Reply::status(503, ""));
+    for command in ["check", "status"] {
+        env.run([command, "--live"])
+            .any_stdout()
+            .stderr_has("warning: could not refresh work, whose token holds a little longer: ")
+            .check();
+    }
 }
 
 #[test]
