@@ -422,4 +422,55 @@ mod tests {
             Environment::Webex
         );
     }
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn a_redirect_uri_stays_on_this_machine_and_verbatim(
+            text in crate::generated::pieces(&[
+                "http://", "https://", "127.0.0.1", "localhost", "[::1]", ":", ":1", ":65535", ":0", "/", "callback", "?",
+                "x=y", "#", "@", ".evil.example", "\\", "%", "\r\n", " ",
+            ]),
+            other in crate::generated::text(),
+            port in 1_u16..,
+            path in "(/[a-z0-9._~-]{0,12}){0,3}",
+        ) {
+            for text in [text, other] {
+                let Ok(uri) = RedirectUri::parse(&text) else { continue };
+                assert_eq!(uri.as_str(), text);
+                assert!(uri.addresses().iter().all(|address| address.ip().is_loopback()), "{text:?}");
+                let url = Url::parse(&text).unwrap();
+                assert!(is_loopback(&url), "{text:?}");
+                assert_eq!(url.port_or_known_default(), Some(uri.port()), "{text:?}");
+                assert_eq!(url.path(), uri.path(), "{text:?}");
+            }
+            let text = format!("http://localhost:{port}{path}");
+            assert_eq!(RedirectUri::parse(&text).unwrap().port(), port);
+        }
+
+        #[test]
+        fn a_base_or_an_issuer_is_a_plain_address(
+            text in crate::generated::pieces(&[
+                "https://", "http://", "idbroker", "-b", ".webex.com", "/idb", "webexapis.com", "127.0.0.1", "evil.example",
+                ":444", "/", "@", "?", "#", "\\", ".", "%2e",
+            ]),
+            other in crate::generated::text(),
+        ) {
+            let base = Url::parse(WEBEX_BASE).unwrap();
+            for text in [text, other] {
+                if let Ok(environment) = Environment::from_api_base(&text) {
+                    let url = environment.api_base().unwrap();
+                    assert!(url.scheme() == "https" || is_loopback(&url), "{text:?}");
+                    assert!(url.username().is_empty() && url.query().is_none(), "{text:?}");
+                }
+                if Environment::Webex.is_issuer(&text, &base) {
+                    let url = Url::parse(&text).unwrap();
+                    let host = url.host_str().unwrap();
+                    assert_eq!(url.scheme(), "https", "{text:?}");
+                    assert!(host == "webexapis.com" || host.ends_with(".webex.com"), "{text:?}");
+                }
+            }
+        }
+    }
 }

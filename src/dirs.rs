@@ -46,14 +46,9 @@ fn lock_for(name: &str, what: &str) -> Result<File> {
         Err(TryLockError::WouldBlock) => {}
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    // The standard library waits for a lock without a bound, so another thread does the waiting.
-    let (sender, receiver) = mpsc::channel();
-    let waiting =
-        std::thread::Builder::new().spawn(move || sender.send(file.lock().map(|()| file)));
-    waiting.map_err(failed)?;
-    match receiver.recv_timeout(LOCK_TIME) {
-        Ok(locked) => locked.map_err(failed),
-        Err(_) => Err(Error::new(
+    match wait(file, LOCK_TIME).map_err(failed)? {
+        Some(locked) => Ok(locked),
+        None => Err(Error::new(
             Kind::Store,
             format!(
                 "another webex-connect is still at work on {what}: waited {} s for its lock and gave up",
@@ -65,6 +60,14 @@ fn lock_for(name: &str, what: &str) -> Result<File> {
             path.display()
         ))),
     }
+}
+
+/// The file, once it is locked; none if that takes longer than this.
+fn wait(file: File, patience: Duration) -> io::Result<Option<File>> {
+    // The standard library waits for a lock without a bound, so another thread does the waiting.
+    let (sender, receiver) = mpsc::channel();
+    std::thread::Builder::new().spawn(move || sender.send(file.lock().map(|()| file)))?;
+    receiver.recv_timeout(patience).ok().transpose()
 }
 
 /// Not through a link, and without waiting for the other end of a FIFO.
@@ -147,10 +150,11 @@ pub fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::ReadOnlyFilesystem => {
             "set `XDG_DATA_HOME` and `XDG_STATE_HOME` to directories that can be written".to_owned()
         }
-        _ => {
+        io::ErrorKind::PermissionDenied => {
             let directory = path.parent().unwrap_or(path).display();
             format!("`ls -ld {directory}` shows whose the directory is; it has to be yours")
         }
+        _ => format!("`ls -ld {}` shows what is there", path.display()),
     };
     Error::new(Kind::Store, format!("could not {what} {}", path.display()))
         .with_detail(&error.to_string())
@@ -162,4 +166,24 @@ fn strategy() -> Result<impl BaseStrategy> {
         Error::new(Kind::Store, "this user has no home directory")
             .with_hint("set `HOME` and run the same command again")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_kept_is_given_up_and_one_let_go_of_is_taken() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let held = open_lock(&path).unwrap();
+        held.lock().unwrap();
+        let waited = wait(open_lock(&path).unwrap(), Duration::from_secs(1));
+        assert!(waited.unwrap().is_none());
+        let waiting = std::thread::spawn(move || {
+            wait(open_lock(&path).unwrap(), Duration::from_secs(60)).unwrap()
+        });
+        drop(held);
+        assert!(waiting.join().unwrap().is_some());
+    }
 }

@@ -102,4 +102,21 @@ mod tests {
             assert!(parse(nonsense).is_err(), "{nonsense:?}");
         }
     }
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn a_duration_is_read_as_it_was_written(
+            seconds in 0..=MAX,
+            other in crate::generated::pieces(&["1", "0", "99999", "9223372036854775807", "d", "h", "m", "s", "-", " "]),
+        ) {
+            let duration = SignedDuration::from_secs(seconds);
+            assert_eq!(parse(&text(duration)), Ok(duration));
+            if let Ok(read) = parse(&other) {
+                assert!((0..=MAX).contains(&read.as_secs()));
+                assert_eq!(parse(&text(read)), Ok(read));
+            }
+        }
+    }
 }

@@ -194,4 +194,15 @@ mod tests {
         assert_eq!(foreign(&"x".repeat(301)).chars().count(), 300);
         assert_eq!(foreign("  said  "), "said");
     }
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn foreign_text_is_one_short_line_without_controls(text in "(?s).{0,400}") {
+            let shown = foreign(&text);
+            assert!(shown.chars().count() <= MAX_FOREIGN);
+            assert!(shown.chars().all(|c| visible(c) == c), "{shown:?}");
+        }
+    }
 }

@@ -2,8 +2,8 @@
 //!
 //! # How it is built
 //!
-//! `main` parses the command line, runs one command, prints the error that ends it and exits. Read from here
-//! downwards:
+//! `main` shuts the process off from others, parses the command line, runs one command, prints the error that ends it
+//! and exits. Read from here downwards:
 //!
 //! * [`cli`] is the command tree. Each command's own arguments stand at the head of its file in `cmd/`, where the
 //!   doc comments are the manual. [`cmd`] holds what every command starts from and the match that runs one.
@@ -24,7 +24,8 @@
 //!   Webex look-alike. Both stand on [`http`], which reads bounded requests, and on [`page`], which draws what a
 //!   browser shows. The sandbox shares no code with `oauth`, `connection` or `webex`: it must not share our mistakes.
 //! * [`browser`], [`prompt`], [`input`], [`signals`], [`variables`] and [`output`] touch the person's side. What is
-//!   printed goes through `output`, but for the questions of `prompt` and the help that clap writes.
+//!   printed goes through `output`, but for the questions of `prompt` and the help that clap writes. [`process`] keeps
+//!   the memory of this one to itself, and panics silent about what they saw.
 //!
 //! `cmd` may import all of it; `session` imports the layer of `oauth`, `store`, `webex` and `sandbox`, and that layer
 //! the values; everything may use [`error`], whose kinds decide the exit code. Outside crates have one home each:
@@ -82,6 +83,8 @@ mod connection;
 mod dirs;
 mod duration;
 mod error;
+#[cfg(test)]
+mod generated;
 mod http;
 mod input;
 mod loopback;
@@ -91,6 +94,7 @@ mod oauth;
 mod output;
 mod page;
 mod peer;
+mod process;
 mod prompt;
 mod sandbox;
 mod scope;
@@ -110,6 +114,11 @@ use crate::error::{Error, Kind};
 use crate::output::Output;
 
 fn main() -> ExitCode {
+    process::harden(wants_json());
+    process::contained(run)
+}
+
+fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -131,10 +140,7 @@ fn main() -> ExitCode {
 
 /// Help and version are results; a command line that is off is an error, in JSON if JSON was asked for.
 fn usage(error: &clap::Error) -> ExitCode {
-    // What follows `--` is for the command that `exec` runs.
-    let mut ours = std::env::args_os().take_while(|argument| argument != "--");
-    let wants_json = ours.any(|argument| argument == "--json");
-    if error.use_stderr() && wants_json {
+    if error.use_stderr() && wants_json() {
         let told = Error::new(Kind::Usage, "the command line is not understood")
             .with_detail(error.kind().as_str().unwrap_or_default())
             .with_hint("`webex-connect --help` shows what there is");
@@ -144,4 +150,11 @@ fn usage(error: &clap::Error) -> ExitCode {
     // clap colours for terminals and knows its exit codes; a failure to print has nowhere to go.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+}
+
+/// Whether JSON was asked for, before the command line is understood.
+fn wants_json() -> bool {
+    // What follows `--` is for the command that `exec` runs.
+    let mut ours = std::env::args_os().take_while(|argument| argument != "--");
+    ours.any(|argument| argument == "--json")
 }

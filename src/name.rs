@@ -82,4 +82,21 @@ mod tests {
         }
         assert_eq!(Name::parse("Work").unwrap().folded(), "work");
     }
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn a_name_is_safe_in_a_path_and_on_a_command_line(
+            text in crate::generated::text(),
+            name in "[A-Za-z0-9_][A-Za-z0-9._-]{0,63}",
+        ) {
+            assert_eq!(Name::parse(&name).unwrap().as_str(), name);
+            if let Ok(name) = Name::parse(&text) {
+                assert!(name.as_str().is_ascii() && name.as_str().len() <= 64);
+                assert!(!name.as_str().contains(['/', '\\', ' ', '\0']) && !name.as_str().starts_with(['-', '.']));
+                assert_eq!(Name::parse(&name.folded()).unwrap(), name);
+            }
+        }
+    }
 }

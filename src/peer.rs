@@ -152,4 +152,20 @@ mod tests {
             drop(client);
         }
     }
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn any_table_names_an_owner_or_nobody(
+            table in proptest::collection::vec(crate::generated::pieces(&[
+                "0: ", "0100007F", ":22CF", ":9C40", " 01", " 0", " 7", "\t", ":", "0000000000000000FFFF0000",
+            ]), 0..4),
+            other in crate::generated::text(),
+        ) {
+            let rows = table.iter().map(String::as_str).chain([other.as_str()]);
+            let _ = judge(rows, at("127.0.0.1:8911"), at("127.0.0.1:40000"), 1000);
+            let _ = address(&other);
+        }
+    }
 }

@@ -18,6 +18,9 @@ pub use typed::lines;
 
 /// The longest secret read from a pipe, a file or a prompt.
 const MAX_SECRET: usize = 64 * 1024;
+/// What to do where a question got no answer.
+const UNASKED: &str =
+    "run the same command again, or with `--no-input` to be told which option gives the answer";
 
 /// Whether somebody can be asked: input and messages are both on a terminal.
 pub fn is_possible(no_input: bool) -> bool {
@@ -40,7 +43,7 @@ pub async fn secret(question: &'static str, signals: &mut Signals) -> Result<Sec
         signal = signals.next() => Err(signal.into_error("nothing was changed")),
         typed = typed => match typed {
             Ok(typed) => clean(&typed?, &question.to_lowercase()),
-            Err(_) => Err(Error::new(Kind::Failure, "could not read from the terminal")),
+            Err(_) => Err(unread()),
         },
     }
 }
@@ -51,10 +54,7 @@ pub async fn secret(question: &'static str, signals: &mut Signals) -> Result<Sec
 /// # Errors
 /// The terminal can't be read, or its end has come.
 pub fn line(question: &str) -> Result<String> {
-    let failed = |error: io::Error| {
-        Error::new(Kind::Failure, "could not read from the terminal")
-            .with_detail(&error.to_string())
-    };
+    let failed = |error: io::Error| unread().with_detail(&error.to_string());
     let mut stderr = io::stderr();
     write!(stderr, "{question}: ")
         .and_then(|()| stderr.flush())
@@ -70,7 +70,7 @@ pub fn line(question: &str) -> Result<String> {
             Kind::Failure,
             "the input ended before an answer; nothing was changed",
         )
-        .with_hint("run the same command again, or with `--no-input` to hear what it lacks")),
+        .with_hint(UNASKED)),
         _ => Ok(typed.trim().to_owned()),
     }
 }
@@ -86,9 +86,12 @@ pub fn passphrase(question: &str) -> Result<Zeroizing<String>> {
             io::ErrorKind::Interrupted => {
                 Error::new(Kind::Interrupted(2), "interrupted; nothing was changed")
             }
-            _ => Error::new(Kind::Failure, "could not read from the terminal")
-                .with_detail(&error.to_string()),
+            _ => unread().with_detail(&error.to_string()),
         })
+}
+
+fn unread() -> Error {
+    Error::new(Kind::Failure, "could not read from the terminal").with_hint(UNASKED)
 }
 
 /// Reads standard input, all of it, as text that holds a secret.

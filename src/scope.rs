@@ -171,4 +171,20 @@ mod tests {
             assert!(catalogue::find(scope).is_some(), "{scope}");
         }
     }
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn what_is_read_is_written_the_same(text in crate::generated::text(), names in "[!#-\\[\\]-~ ,]{1,80}") {
+            for list in [text, names] {
+                for parsed in [ScopeSet::parse(&list), ScopeSet::parse_strict(&list)] {
+                    let Ok(set) = parsed else { continue };
+                    assert!(set.iter().all(|name| !name.is_empty() && name.bytes().all(is_scope_byte)));
+                    assert!(set.to_string().len() <= list.len());
+                    assert_eq!(ScopeSet::parse_strict(&set.to_string()), Ok(set));
+                }
+            }
+        }
+    }
 }

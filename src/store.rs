@@ -7,6 +7,7 @@ mod parts;
 mod private;
 mod record;
 mod seal;
+mod text;
 mod trial;
 
 use crate::app::{App, Environment};

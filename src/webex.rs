@@ -206,4 +206,17 @@ mod tests {
             assert_eq!(retry_after(&headers).as_secs(), seconds, "{value:?}");
         }
     }
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn a_wait_is_at_least_a_second(value in proptest::collection::vec(0x20_u8..0x7f, 0..30), seconds: u64) {
+            for value in [value, seconds.to_string().into_bytes()] {
+                let mut headers = HeaderMap::new();
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_bytes(&value).unwrap());
+                assert!(retry_after(&headers) >= Duration::from_secs(1));
+            }
+        }
+    }
 }

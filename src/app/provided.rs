@@ -19,7 +19,7 @@ use crate::variables;
 /// What a provided app is called.
 pub const NAME: &str = "provided";
 /// The administrator's file. Its place is fixed: who could move it could choose the app.
-const SYSTEM_FILE: &str = "/etc/webex-connect/app.json";
+pub const SYSTEM_FILE: &str = "/etc/webex-connect/app.json";
 
 /// Whether a name is the provided app's; no own app may take it.
 pub fn is_taken(name: &Name) -> bool {

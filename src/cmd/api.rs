@@ -91,7 +91,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let connection = context.connection(&store, arguments.connection.as_deref())?;
     request.target.allowed(&connection.environment)?;
     // Only now: it may be waited for.
-    request.read_input(arguments, context.no_input)?;
+    request.read_stdin(arguments, context.no_input)?;
     let stored = connection.tokens.access_token.clone();
     let connection = context.usable(&store, connection)?;
     let mut caller = Caller::new(context, &store, connection, &request.target)?;

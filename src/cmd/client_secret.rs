@@ -62,12 +62,17 @@ pub async fn asked(context: &Context, signals: &mut Signals) -> Result<Secret> {
     if context.may_ask() {
         return prompt::secret("Client secret", signals).await;
     }
-    Err(Error::new(
+    Err(missing())
+}
+
+/// The error that names every source short of the person.
+pub fn missing() -> Error {
+    Error::new(
         Kind::App,
         "there is no client secret, and Webex asks for one even with PKCE",
     )
     .with_hint(format!(
         "give it with `--client-secret-stdin`, `--client-secret-file FILE` or {}",
         variables::CLIENT_SECRET
-    )))
+    ))
 }

@@ -152,9 +152,7 @@ fn not_run(program: &Path, error: &io::Error) -> Error {
         ),
         _ => (
             NOT_EXECUTABLE,
-            format!(
-                "`ls -l {program}` shows whether you may run it; a script needs its interpreter before it"
-            ),
+            format!("`ls -l {program}` shows whether you may run it"),
         ),
     };
     Error::new(Kind::Failure, format!("could not run {program}"))

@@ -142,9 +142,12 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let runtime = session::runtime()?;
-    match arguments.token_stdin {
-        true => runtime.block_on(brought::access_token(context, arguments)),
-        false => runtime.block_on(login(context, arguments)),
+    if arguments.token_stdin {
+        runtime.block_on(brought::access_token(context, arguments))
+    } else if arguments.refresh_token_stdin {
+        runtime.block_on(brought::refresh_token(context, arguments))
+    } else {
+        runtime.block_on(login(context, arguments))
     }
 }
 
@@ -153,8 +156,6 @@ enum Route {
     Browser(Way),
     /// From another device; no browser comes back to this machine.
     Device,
-    /// A refresh token was made elsewhere.
-    Brought(Secret),
 }
 
 /// The order is the promise: everything that can fail without the person fails before the browser opens, and the
@@ -173,7 +174,6 @@ async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
     match route {
         Route::Browser(way) => in_browser(context, arguments, &store, plan, way, signals).await,
         Route::Device => device::login(context, arguments, &store, plan, signals).await,
-        Route::Brought(token) => brought::refresh(context, &store, plan, token, signals).await,
     }
 }
 
@@ -256,20 +256,13 @@ async fn show(browser: Browser, finished: &Result<Saved>) {
 fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan, Route)> {
     let store = Store::open_for_login(context.store_choice, context.may_ask(), arguments.sandbox)?;
     let plan = Plan::settle(context, arguments, &store)?;
-    let route = if arguments.refresh_token_stdin {
-        brought::can_come(brought::REFRESH_TOKEN)?;
-        None
-    } else if arguments.device {
+    let route = if arguments.device {
         device::check(&plan)?;
-        Some(Route::Device)
+        Route::Device
     } else {
-        Some(Route::Browser(Way::choose(context, arguments, &plan)?))
+        Route::Browser(Way::choose(context, arguments, &plan)?)
     };
     try_out(context, &store)?;
-    let route = match route {
-        Some(route) => route,
-        None => Route::Brought(brought::given(brought::REFRESH_TOKEN)?),
-    };
     Ok((store, plan, route))
 }
 

@@ -43,10 +43,17 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
-    let store = context.store()?;
-    let names = match &arguments.name {
-        Some(name) => vec![Name::parse(name)?],
-        None => store.connection_names()?,
+    let asked = match &arguments.name {
+        Some(name) => Some(Name::parse(name)?),
+        None => None,
+    };
+    let whose = asked.as_ref().map_or("anything", Name::as_str);
+    let store = context.store().map_err(|error| kept(whose, error))?;
+    let names = match asked {
+        Some(name) => vec![name],
+        None => store
+            .connection_names()
+            .map_err(|error| kept("anything", error))?,
     };
     let mut gone = Vec::new();
     let mut failure = None;
@@ -54,11 +61,16 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         match remove(&store, &name) {
             Ok(removed) => gone.push(removed),
             Err(error) => {
+                let error = kept(name.as_str(), error);
                 if let Some(earlier) = failure.replace(error) {
                     context.output.error(&earlier);
                 }
             }
         }
+    }
+    // Where nothing could be removed there is nothing else to tell.
+    if let Some(error) = failure.take_if(|_| gone.is_empty()) {
+        return Err(error);
     }
     let fates = fates(&store, &gone, &context.wire);
     tell(context, arguments, &store, &gone, &fates)?;
@@ -88,6 +100,14 @@ fn remove(store: &Store, name: &Name) -> Result<Gone> {
         removed,
         connection,
     })
+}
+
+/// Who wants a secret gone has to be told that it is not, whatever failed.
+fn kept(what: &str, error: Error) -> Error {
+    Error {
+        message: format!("could not remove {what}: {}", error.message),
+        ..error
+    }
 }
 
 /// What became of a grant at Webex.

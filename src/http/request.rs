@@ -149,3 +149,47 @@ fn body_length(request: &Request) -> Result<usize, Option<u16>> {
         Some(_) => Err(Some(400)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn any_bytes_are_a_request_or_a_refusal(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+            text in crate::generated::pieces(&[
+                "GET ", "POST ", "/", "/callback", "?code=c", "&state=%", "%F0%9F", " HTTP/1.1", "\r\n", "\r\n\r\n",
+                "Host: ", "localhost:1", "Content-Length: ", "Content-Length:", "18446744073709551616", "7", ": ",
+                "Transfer-Encoding: chunked", "\0", "\u{e9}",
+            ]),
+        ) {
+            for head in [bytes.as_slice(), text.as_bytes(), &[text.as_bytes(), b"\r\n\r\n"].concat()] {
+                let Ok(request) = parse_head(head) else { continue };
+                let _ = (request.path(), request.query(), body_length(&request));
+                assert!(request.headers.len() <= MAX_HEADERS);
+                assert!(!request.method.is_empty() && !request.target.contains([' ', '\r', '\n']));
+            }
+        }
+
+        #[test]
+        fn a_request_is_read_as_it_was_written(
+            path in "/[a-zA-Z0-9/._~-]{0,40}",
+            query in proptest::collection::vec((crate::generated::text(), crate::generated::text()), 0..5),
+            value in "[!-~]{1,40}",
+            length in 0..usize::MAX,
+        ) {
+            let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&query).finish();
+            let head = format!(
+                "GET {path}?{encoded} HTTP/1.1\r\nHost: {value}\r\ncontent-LENGTH: {length}\r\n\r\n"
+            );
+            let request = parse_head(head.as_bytes()).unwrap();
+            assert_eq!(request.path(), path);
+            assert_eq!(request.query(), query);
+            assert_eq!(request.header("host"), Some(value.as_str()));
+            assert_eq!(body_length(&request), Ok(length));
+        }
+    }
+}

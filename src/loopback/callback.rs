@@ -218,4 +218,35 @@ mod tests {
             Some(Callback::Code(_))
         ));
     }
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn nothing_counts_without_the_right_state(
+            text in crate::generated::pieces(&[
+                "http://", "https://", "localhost", "127.0.0.1", ":6855", "/", "?", "&", "code=c", "error=e", "state=",
+                "state=wrong", "wrong", "iss=", "http%3A%2F%2F127.0.0.1%3A9", "access_token=t", "#", "@", "\\", " ",
+            ]),
+            other in crate::generated::text(),
+        ) {
+            let uri = RedirectUri::parse("http://localhost:6855").unwrap();
+            for text in [text, other] {
+                assert!(judged(&text).is_none(), "{text}");
+                assert!(!matches!(expected().pasted(&text, &uri), Pasted::Callback(_)), "{text}");
+            }
+        }
+
+        #[test]
+        fn a_code_comes_back_as_it_was_sent(code in "[ -~]{1,80}", more in "[a-z]{1,4}=[a-z]{0,9}") {
+            let pairs = [("code", code.as_str()), ("state", "right")];
+            let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+            let uri = RedirectUri::parse("http://localhost:6855").unwrap();
+            let whole = format!("http://localhost:6855/?{query}&x{more}");
+            let Pasted::Callback(Callback::Code(pasted)) = expected().pasted(&whole, &uri) else {
+                panic!("{whole} is no answer");
+            };
+            assert_eq!(pasted.expose(), code);
+        }
+    }
 }

@@ -252,4 +252,35 @@ mod tests {
         let endless = "spark:x ".repeat(4096);
         assert!(granted(&format!(r#"{{"access_token":"a","scope":"{endless}"}}"#)).is_none());
     }
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn no_answer_gives_more_than_bearer_tokens_and_dates(
+            mut answer in crate::generated::object(&[
+                "access_token", "token_type", "expires_in", "refresh_token", "refresh_token_expires_in", "scope",
+            ]),
+            token in proptest::option::of("[a-zA-Z0-9=._~+/-]{1,40}"),
+            tail in crate::generated::text(),
+        ) {
+            if let Some(token) = token {
+                answer["access_token"] = token.into();
+            }
+            for body in [answer.to_string(), format!("{answer}{tail}"), tail] {
+                let Ok(answer) = serde_json::from_str::<TokenAnswer>(&body) else { continue };
+                match answer.into_granted(Timestamp::from_second(1_700_000_000).unwrap()) {
+                    Ok(granted) => {
+                        let tokens = granted.tokens;
+                        assert!(is_access_token(&tokens.access_token));
+                        assert!(tokens.refresh_token.as_ref().is_none_or(is_refresh_token));
+                        let ends = [tokens.expires_at, tokens.refresh_token_expires_at];
+                        let latest = after(tokens.obtained_at, MAX_LIFETIME);
+                        assert!(ends.into_iter().flatten().all(|end| (tokens.obtained_at..=latest).contains(&end)));
+                    }
+                    Err(error) => assert!(!format!("{error:?}").contains(crate::generated::CANARY)),
+                }
+            }
+        }
+    }
 }

@@ -275,4 +275,32 @@ mod tests {
             "bad [redacted] and [redacted] for x"
         );
     }
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn no_refusal_shows_a_secret_or_a_control_or_goes_on_forever(
+            body in crate::generated::object(&[
+                "error", "error_description", "message", "errors", "trackingId", "trackingID",
+            ]),
+            quoted in crate::generated::text(),
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+            status in 200_u16..600,
+        ) {
+            let secret = Secret::new(crate::generated::CANARY);
+            let mut quoting = body.clone();
+            quoting["error_description"] = format!("{quoted}{}{quoted}", secret.expose()).repeat(20).into();
+            for body in [body.to_string().into_bytes(), quoting.to_string().into_bytes(), bytes] {
+                let mut answer = Answer::new(body);
+                *answer.status_mut() = oauth2::http::StatusCode::from_u16(status).unwrap();
+                let refusal = Refusal::read(&answer, std::slice::from_ref(&secret));
+                let error = refusal.into_error(Purpose::Refresh);
+                let shown = format!("{error}{}", error.tracking_id.as_deref().unwrap_or_default());
+                assert!(!shown.contains(secret.expose()), "{shown}");
+                assert!(!shown.chars().any(char::is_control), "{shown:?}");
+                assert!(shown.chars().count() < 1000, "{shown}");
+            }
+        }
+    }
 }

@@ -1,17 +1,23 @@
 //! The sealed file as a home of records: the whole map, encrypted with age to a key of its own.
+//!
+//! age encrypts in chunks, each of which can be opened alone, and `text.rs` says where a record begins. So reading one
+//! costs the same however many there are; a change writes the file anew.
 
-use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
+use age::stream::StreamReader;
 use age::x25519::Identity;
-use zeroize::Zeroizing;
+use age::{DecryptError, Decryptor};
 
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::store::key::KeySource;
 use crate::store::private;
+use crate::store::text::{self, Records};
 
-/// The largest sealed file read; a thousand connections have about 5 MB.
+/// The largest sealed file read; a thousand connections have about 3 MB.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// A file of records and the key that opens it.
@@ -19,8 +25,6 @@ pub struct SealedFile {
     path: PathBuf,
     key: KeySource,
 }
-
-type Records = BTreeMap<String, String>;
 
 impl SealedFile {
     /// `store.age`, chosen with `--store file`.
@@ -53,11 +57,18 @@ impl SealedFile {
     }
 
     pub fn read(&self, key: &str) -> Result<Option<String>> {
-        Ok(self.load()?.remove(key))
+        if !self.exists()? {
+            return Ok(None);
+        }
+        let opened = self.open(self.identity()?)?;
+        text::read_one(opened, key).map_err(|error| self.not_read(&error))
     }
 
     pub fn all(&self) -> Result<Vec<(String, String)>> {
-        Ok(self.load()?.into_iter().collect())
+        if !self.exists()? {
+            return Ok(Vec::new());
+        }
+        Ok(self.load(self.identity()?)?.into_iter().collect())
     }
 
     pub fn write(&self, key: &str, record: &str) -> Result<()> {
@@ -98,7 +109,7 @@ impl SealedFile {
     /// Removes the file if no record is in it.
     pub fn remove_if_empty(&self) -> Result<()> {
         let _alone = dirs::lock("store")?;
-        if !self.exists()? || !self.load()?.is_empty() {
+        if !self.exists()? || !self.load(self.identity()?)?.is_empty() {
             return Ok(());
         }
         std::fs::remove_file(&self.path).map_err(|error| dirs::cannot("remove", &self.path, &error))
@@ -107,37 +118,46 @@ impl SealedFile {
     /// Read, change, replace; under a lock, so that no other process's change is lost.
     fn change<T>(&self, edit: impl FnOnce(&mut Records) -> T) -> Result<T> {
         let _alone = dirs::lock("store")?;
-        let identity = self.key.find()?.ok_or_else(|| self.key.missing())?;
-        let mut records = self.load_with(identity)?;
+        let identity = self.identity()?;
+        let mut records = match self.exists()? {
+            true => self.load(identity)?,
+            false => Records::new(),
+        };
         let edited = edit(&mut records);
-        let text = serde_json::to_vec(&records)
+        let text = text::write(&records)
             .map_err(|_| Error::new(Kind::Failure, "could not put the records into words"))?;
-        let sealed = age::encrypt(&identity.to_public(), &Zeroizing::new(text))
+        let sealed = age::encrypt(&identity.to_public(), &text)
             .map_err(|_| Error::new(Kind::Failure, "could not encrypt the records"))?;
         private::replace(&self.path, &sealed)
             .map_err(|error| dirs::cannot("save", &self.path, &error))?;
         Ok(edited)
     }
 
-    fn load(&self) -> Result<Records> {
-        if !self.exists()? {
-            return Ok(Records::new());
-        }
-        let identity = self.key.find()?.ok_or_else(|| self.key.missing())?;
-        self.load_with(identity)
+    fn identity(&self) -> Result<&Identity> {
+        self.key.find()?.ok_or_else(|| self.key.missing())
     }
 
-    fn load_with(&self, identity: &Identity) -> Result<Records> {
-        if !self.exists()? {
-            return Ok(Records::new());
+    fn load(&self, identity: &Identity) -> Result<Records> {
+        text::read_all(self.open(identity)?).map_err(|error| self.not_read(&error))
+    }
+
+    fn open(&self, identity: &Identity) -> Result<StreamReader<BufReader<File>>> {
+        let file = private::open(&self.path, MAX_FILE)?;
+        Decryptor::new_buffered(BufReader::new(file))
+            .and_then(|sealed| sealed.decrypt(std::iter::once(identity as _)))
+            .map_err(|error| match error {
+                DecryptError::NoMatchingKeys => self.unreadable("it was sealed with another key"),
+                DecryptError::Io(error) => self.not_read(&error),
+                _ => self.unreadable("it is corrupt"),
+            })
+    }
+
+    /// The system could not read the file, or what it read is no text of ours.
+    fn not_read(&self, error: &io::Error) -> Error {
+        match error.raw_os_error() {
+            Some(_) => dirs::cannot("read", &self.path, error),
+            None => self.unreadable("it is corrupt"),
         }
-        let sealed = private::read(&self.path, MAX_FILE)?;
-        let opened = age::decrypt(identity, &sealed).map_err(|error| match error {
-            age::DecryptError::NoMatchingKeys => self.unreadable("it was sealed with another key"),
-            _ => self.unreadable("it is corrupt"),
-        })?;
-        serde_json::from_slice(&Zeroizing::new(opened))
-            .map_err(|_| self.unreadable("it is corrupt"))
     }
 
     fn unreadable(&self, why: &str) -> Error {

@@ -21,8 +21,7 @@ const UNATTENDED: Duration = Duration::from_secs(5);
 /// How long it may take where a person may be typing a password into the desktop's prompt.
 const ATTENDED: Duration = Duration::from_secs(60);
 
-const OTHER_WAYS: &str =
-    "unlock or start the keyring, or keep secrets in a sealed file with `--store file`";
+const OTHER_WAYS: &str = "unlock or start the keyring, or keep secrets in a sealed file with `--store file` or WEBEX_CONNECT_STORE=file";
 
 /// Why the keyring did not open.
 pub enum OpenError {
@@ -84,7 +83,7 @@ impl Keyring {
                 Err(OpenError::Absent(absent(&error)))
             }
             Ok(Err(error)) => Err(OpenError::Other(failed("open", &error))),
-            Err(_) => Err(OpenError::Other(silent(patience))),
+            Err(_) => Err(OpenError::Other(unanswered(patience))),
         }
     }
 
@@ -203,7 +202,7 @@ impl Keyring {
         match answered.recv_timeout(self.patience) {
             Ok(result) => result.map_err(|error| failed(what, &error)),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                Err(silent(self.patience))
+                Err(unanswered(self.patience))
             }
         }
     }
@@ -226,13 +225,22 @@ fn silent(patience: Duration) -> Error {
     Error::new(Kind::Store, message).with_hint(OTHER_WAYS)
 }
 
+/// libdbus would have noticed a keyring that hangs: one that takes longer waits for its own prompt, most likely.
+fn unanswered(patience: Duration) -> Error {
+    let seconds = patience.as_secs();
+    let message = format!(
+        "the keyring did not answer within {seconds} s: it may be locked, with a prompt that nobody answers"
+    );
+    Error::new(Kind::Store, message).with_hint(OTHER_WAYS)
+}
+
 fn absent(error: &keyring::Error) -> Error {
     Error::new(
         Kind::Store,
         "there is no keyring here (no D-Bus session with a Secret Service)",
     )
     .with_detail(&cause(error))
-    .with_hint("start one, or keep secrets in a sealed file with `--store file`")
+    .with_hint("start one, or keep secrets in a sealed file with `--store file` or WEBEX_CONNECT_STORE=file")
 }
 
 /// The keyring's own words, but never those of errors that carry what was stored.

@@ -218,4 +218,25 @@ mod tests {
         );
         assert!(named_by(KEY, r#"{"parts":-1,"generation":"g"}"#).is_empty());
     }
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn any_record_comes_back_out_of_its_parts(
+            text in "(?s)\\{.{0,200}",
+            limit in 4_usize..100,
+            own in crate::generated::pieces(&[HEAD, "1", "99999999999999999999", ",", "\"generation\":", "\"g\"", "}"]),
+        ) {
+            let mut items = Items::new();
+            for step in steps(KEY, &text, limit, "g", &[]) {
+                if let Step::Write { text, item } = &step {
+                    assert!(text.len() <= limit || item == KEY);
+                }
+                apply(&mut items, &step);
+            }
+            assert_eq!(read(&items), Some(text));
+            assert!(named_by(KEY, &own).len() <= MAX_PARTS);
+        }
+    }
 }

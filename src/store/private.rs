@@ -5,12 +5,24 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::dirs;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// Reads a file of ours: a regular file, not behind a link of either kind, owned by us.
-pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
+/// Opens a file of ours that is no larger than the limit: a regular file, not behind a link of either kind, owned by us.
+pub fn open(path: &Path, limit: u64) -> Result<File> {
     let file = open_private(path).map_err(|error| dirs::cannot("open", path, &error))?;
-    read_bounded(file, path, limit)
+    match file.metadata() {
+        Ok(metadata) if metadata.len() <= limit => Ok(file),
+        Ok(_) => Err(too_large(path)),
+        Err(error) => Err(dirs::cannot("read", path, &error)),
+    }
+}
+
+/// Reads a file of ours.
+///
+/// # Errors
+/// As for [`open`].
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    read_bounded(open(path, limit)?, path, limit)
 }
 
 pub fn read_bounded(file: File, path: &Path, limit: u64) -> Result<Vec<u8>> {
@@ -19,13 +31,13 @@ pub fn read_bounded(file: File, path: &Path, limit: u64) -> Result<Vec<u8>> {
         .read_to_end(&mut bytes)
         .map_err(|error| dirs::cannot("read", path, &error))?;
     if bytes.len() as u64 > limit {
-        return Err(dirs::cannot(
-            "read",
-            path,
-            &io::Error::other("it is too large"),
-        ));
+        return Err(too_large(path));
     }
     Ok(bytes)
+}
+
+fn too_large(path: &Path) -> Error {
+    dirs::cannot("read", path, &io::Error::other("it is too large"))
 }
 
 /// Whether something stands at the path. Only "not found" is absence: a directory that can't be searched may hold

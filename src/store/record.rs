@@ -105,3 +105,47 @@ pub fn unreadable(key: impl std::fmt::Display, why: &str) -> Error {
     )
     .with_hint(format!("it was left as it is; {cure}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn any_text_is_a_record_or_an_error_that_does_not_quote_it(
+            mut record in crate::generated::object(&[
+                "record", "revision", "name", "auth_type", "app", "environment", "identity", "grant", "tokens", "mark",
+                "client_id", "client_secret", "redirect_uri", "scopes",
+            ]),
+            kind in proptest::sample::select(&["connection", "app", "default", "preflight"][..]),
+            schema in 0_u32..3,
+            cut in 0_usize..400,
+            text in crate::generated::text(),
+        ) {
+            record["schema"] = schema.into();
+            record["record"] = kind.into();
+            record["canary"] = crate::generated::CANARY.into();
+            let whole = record.to_string();
+            let cut: String = whole.chars().take(cut).collect();
+            for text in [whole, cut, text] {
+                if let Err(error) = parse("connection/work", &text) {
+                    assert_eq!(error.kind, Kind::Unreadable);
+                    assert!(!format!("{error:?}").contains(&crate::generated::CANARY[..12]), "{error:?}");
+                }
+            }
+        }
+
+        #[test]
+        fn a_default_is_read_as_it_was_written(name in "[A-Za-z0-9_][A-Za-z0-9._-]{0,63}") {
+            let record = Record::Default { name: Name::parse(&name).unwrap() };
+            let text = text(&Key::Default, record).unwrap();
+            let Ok(Record::Default { name: read }) = parse("default", &text) else {
+                panic!("{text} is not read");
+            };
+            assert_eq!(read.as_str(), name);
+            assert!(parse("connection/work", &text).is_err());
+        }
+    }
+}

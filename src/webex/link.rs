@@ -89,4 +89,34 @@ mod tests {
             assert_eq!(next(values), None, "{values:?}");
         }
     }
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn any_header_has_a_next_page_or_none(
+            bytes in proptest::collection::vec(0x20_u8..=0xff, 0..200),
+            links in crate::generated::pieces(&[
+                "<", ">", ";", ",", " ", "rel", "=", "next", "\"", "https://webexapis.com/v1/rooms", "/", "..", "?c=", "%",
+            ]),
+        ) {
+            let page = Url::parse("https://webexapis.com/v1/rooms?max=2").unwrap();
+            for value in [bytes.as_slice(), links.as_bytes()] {
+                let Ok(value) = oauth2::http::HeaderValue::from_bytes(value) else { continue };
+                let headers = HeaderMap::from_iter([(header::LINK, value)]);
+                let _ = next_page(&headers, &page);
+            }
+        }
+
+        #[test]
+        fn a_link_is_found_behind_any_other(
+            query in "[a-zA-Z0-9,;=&%._~-]{0,40}",
+            title in "[ !#-~]{0,30}",
+            relation in "[a-mo-z]{1,8}",
+        ) {
+            let target = format!("https://webexapis.com/v1/rooms?{query}");
+            let links = format!("</x>; title=\"{title}\"; rel={relation}, <{target}>; rel=\"next\"");
+            assert_eq!(next(&[&links]), Some(Url::parse(&target).unwrap().into()));
+        }
+    }
 }

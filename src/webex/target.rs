@@ -245,4 +245,33 @@ mod tests {
             assert!(url(&Environment::Webex, text).is_err(), "{text}");
         }
     }
+
+    proptest::proptest! {
+        #![proptest_config(crate::generated::config())]
+
+        #[test]
+        fn a_token_goes_to_the_environments_hosts_whatever_is_asked(
+            text in crate::generated::pieces(&[
+                "https:", "http:", "HTTPS:", "//", "/", "\\", "webexapis.com", "analytics", "-eu", ".", "@", ":", ":443",
+                ":444", "evil.example", "v1", "people/me", "..", "%2e", "?", "#", "%2F", "%00", "\t", " ", "[::1]", "\u{3002}",
+            ]),
+            other in crate::generated::text(),
+        ) {
+            let base = Environment::Webex.api_base().unwrap();
+            for text in [text, other] {
+                let Ok(target) = Target::parse(&text) else { continue };
+                if target.allowed(&Environment::Webex).is_err() {
+                    continue;
+                }
+                let url = target.url(&base);
+                let host = url.host_str().unwrap();
+                assert_eq!((url.scheme(), url.port()), ("https", None), "{text:?}: {url}");
+                assert!(url.username().is_empty() && url.password().is_none(), "{text:?}: {url}");
+                assert!(host == "webexapis.com" || is_analytics(host), "{text:?}: {url}");
+                if matches!(target, Target::Below { .. }) {
+                    assert!(url.path().starts_with("/v1/"), "{text:?}: {url}");
+                }
+            }
+        }
+    }
 }

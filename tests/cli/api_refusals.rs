@@ -14,20 +14,24 @@ fn refusal(status: u16, message: &str) -> (Reply, String) {
     (Reply::with(status, TRACKED, &body), body)
 }
 
+const NOT_MODIFIED: &str = "hint: leave out the `If-None-Match` or `If-Modified-Since` header\n";
+const REFUSED: &str =
+    "hint: compare what `-v` shows of the request with https://developer.webex.com/docs\n";
+
 #[test]
 fn every_status_has_its_exit_code_and_the_body_comes_out() {
     let (env, authority) = connected();
     for (status, code, message, hint) in [
-        (304, 1, "GET /v1/x has not changed (304)", ""),
-        (400, 1, "Webex refused GET /v1/x (400)", ""),
+        (304, 1, "GET /v1/x has not changed (304)", NOT_MODIFIED),
+        (400, 1, "Webex refused GET /v1/x (400)", REFUSED),
         (
             404,
             1,
             "there is no GET /v1/x (404)",
             "hint: check the path and the IDs in it; what an account may not see is not there for it\n",
         ),
-        (409, 1, "Webex refused GET /v1/x (409)", ""),
-        (451, 1, "Webex refused GET /v1/x (451)", ""),
+        (409, 1, "Webex refused GET /v1/x (409)", REFUSED),
+        (451, 1, "Webex refused GET /v1/x (451)", REFUSED),
         (
             500,
             7,
@@ -64,8 +68,10 @@ fn every_status_has_its_exit_code_and_the_body_comes_out() {
     ] {
         authority.api_answers([Reply::with(418, "", body)]);
         let run = env.run(["api", "x"]).code(1).stdout(body);
-        run.stderr(&format!("error: Webex refused GET /v1/x (418){detail}\n"))
-            .check();
+        run.stderr(&format!(
+            "error: Webex refused GET /v1/x (418){detail}\n{REFUSED}"
+        ))
+        .check();
     }
     authority.api_answers([refusal(404, "no").0]);
     let json = env

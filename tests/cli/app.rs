@@ -215,7 +215,10 @@ fn the_secret_comes_from_stdin_a_file_or_a_variable_and_never_from_an_argument()
     add("empty", &["--client-secret-stdin"])
         .stdin("\n")
         .code(2)
-        .stderr("error: the client secret is empty or has white space in it\n")
+        .stderr(
+            "error: the client secret is empty or has white space in it\n\
+             hint: copy it again, whole and alone\n",
+        )
         .check();
 }
 
@@ -294,7 +297,7 @@ fn what_can_be_no_app_is_refused_before_anything_is_asked() {
         ),
         (
             &[],
-            "the client ID is missing\nhint: run `webex-connect app add work --client-id ID`",
+            "the client ID of work is missing\nhint: run `webex-connect app add work --client-id ID`",
         ),
     ] {
         env.run([&["app", "add", "work"][..], more].concat())
@@ -370,8 +373,8 @@ fn an_update_changes_what_is_said_and_nothing_else() {
     env.run(["app", "update", "work"])
         .code(2)
         .stderr(
-            "error: there is nothing to update\n\
-             hint: say what with `--client-secret-stdin`, `--client-secret-file FILE`, `--redirect-uri URI`, \
+            "error: there is nothing to update of the app work\n\
+             hint: say what with `--client-secret-stdin`, `--client-secret-file FILE` or WEBEX_CONNECT_CLIENT_SECRET, `--redirect-uri URI`, \
              `--scope SCOPES` or `--preset PRESET`\n",
         )
         .check();
@@ -718,7 +721,7 @@ fn a_prompt_left_by_ctrl_c_or_empty_adds_nothing() {
     assert_eq!(code, 130, "{screen}");
     assert!(terminal.echoes() && !screen.contains("half"), "{screen}");
     let mut terminal = Terminal::run(&env, &["app", "add", "work", "--no-input"]);
-    terminal.shows("the client ID is missing");
+    terminal.shows("the client ID of work is missing");
     assert_eq!(terminal.ends().0, 2);
     env.run(["app", "list", "--json"]).stdout("[]\n").check();
 }

@@ -294,8 +294,9 @@ fn for_webex_gov_the_way_that_is_none_there_is_not_named() {
         .code(4)
         .stderr(
             "error: nobody could sign in here: there is no desktop and no terminal\n\
-             hint: open the printed address yourself with `--no-browser`, or name a program that opens it with \
-             `--browser CMD`\n",
+             hint: open the printed address yourself with `--no-browser`, name a program that opens it with \
+             `--browser CMD`, bring a token with `--token-stdin` or `--refresh-token-stdin`, or take a connection over \
+             from another machine with `webex-connect import`\n",
         )
         .within(5)
         .check();

@@ -145,9 +145,13 @@ fn the_exit_code_is_the_commands_or_tells_why_there_was_none() {
     exec(&["--", "sh", "-c", "exit 42"]).code(42).check();
     let unknown = exec(&["--", "nonexistent"]).code(127);
     unknown
-        .stderr("error: could not run nonexistent: No such file or directory (os error 2)\n")
+        .stderr(
+            "error: could not run nonexistent: No such file or directory (os error 2)\n\
+                 hint: give a program that `command -v nonexistent` finds, or its path\n",
+        )
         .check();
-    let denied = "error: could not run /etc/passwd: Permission denied (os error 13)\n";
+    let denied = "error: could not run /etc/passwd: Permission denied (os error 13)\n\
+                  hint: `ls -l /etc/passwd` shows whether you may run it\n";
     let file = exec(&["--", "/etc/passwd"]).code(126);
     file.stderr(denied).check();
     exec(&["--", "/etc"]).code(126).stderr_has("/etc").check();

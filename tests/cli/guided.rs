@@ -151,7 +151,8 @@ fn leaving_the_guide_stores_nothing() {
     };
     // The end of the input, as Ctrl-D types it.
     let (code, screen) = guided(&[("Client ID: ", "\u{4}")]);
-    let end = "error: the input ended before an answer; nothing was changed\n";
+    let end = "error: the input ended before an answer; nothing was changed\n\
+               hint: run the same command again, or with `--no-input` to be told which option gives the answer\n";
     assert!(code == 1 && screen.contains(end), "{code}: {screen}");
     let (code, _) = guided(&[("Client ID: ", "\u{3}")]);
     assert_eq!(code, 130);
@@ -161,7 +162,8 @@ fn leaving_the_guide_stores_nothing() {
     ]);
     assert!(code == 130 && !screen.contains("half"), "{code}: {screen}");
     let (code, screen) = guided(&[("Client ID: ", "C0ffee\n"), ("Client secret: ", "\n")]);
-    let empty = "error: the client secret is empty or has white space in it\n";
+    let empty = "error: the client secret is empty or has white space in it\n\
+             hint: copy it again, whole and alone\n";
     assert!(code == 2 && screen.contains(empty), "{code}: {screen}");
     assert!(env.connections().is_empty());
     env.run(["app", "list", "--json"]).stdout("[]\n").check();
@@ -185,7 +187,8 @@ fn without_a_terminal_the_commands_to_run_are_told() {
             "error: there is no app to sign in with\n\
              hint: register one at https://developer.webex.com/my-apps with the redirect URI {uri}, then run \
              `webex-connect login {name} --client-id ID --client-secret-stdin{place}`; `webex-connect app add {name} \
-             --client-id ID{place}` says all there is to enter\n"
+             --client-id ID{place}` says all there is to enter; WEBEX_CONNECT_CLIENT_ID and \
+             WEBEX_CONNECT_CLIENT_SECRET provide an app to every login, and so does /etc/webex-connect/app.json\n"
         )
     };
     let uri = "http://localhost:6855";

@@ -332,12 +332,15 @@ fn the_client_secret_comes_from_a_file_a_variable_or_stdin_and_never_from_the_co
     env.run(&empty)
         .stdin("\n")
         .code(2)
-        .stderr("error: the client secret is empty or has white space in it\n")
+        .stderr(
+            "error: the client secret is empty or has white space in it\n\
+             hint: copy it again, whole and alone\n",
+        )
         .check();
     let missing = [&login[..], &["--client-secret-file", "nowhere"]].concat();
     env.run(&missing)
         .code(2)
-        .stderr_has("could not open nowhere for the client secret")
+        .stderr_has("could not read the client secret from nowhere")
         .check();
     let on_the_command_line = [&login[..], &["--client-secret", "s3cret"]].concat();
     env.run(&on_the_command_line)
@@ -388,7 +391,9 @@ fn without_an_app_the_error_says_what_to_register() {
             "error: there is no app to sign in with\n\
              hint: register one at https://developer.webex.com/my-apps with the redirect URI \
              http://127.0.0.1:8911/callback, then run `webex-connect login webex --client-id ID \
-             --client-secret-stdin`; `webex-connect app add webex --client-id ID` says all there is to enter\n",
+             --client-secret-stdin`; `webex-connect app add webex --client-id ID` says all there is to enter; \
+             WEBEX_CONNECT_CLIENT_ID and WEBEX_CONNECT_CLIENT_SECRET provide an app to every login, and so does \
+             /etc/webex-connect/app.json\n",
         )
         .check();
 }

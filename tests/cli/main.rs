@@ -48,12 +48,17 @@ mod guards;
 #[cfg(target_os = "linux")]
 mod guided;
 mod help;
+mod hostile;
+#[cfg(target_os = "linux")]
+mod interleaved;
 mod ledger;
 mod list;
 mod listener;
 mod login;
 mod logout;
 mod manage;
+#[cfg(target_os = "linux")]
+mod no_hang;
 #[cfg(target_os = "linux")]
 mod opener;
 #[cfg(target_os = "linux")]
@@ -64,6 +69,8 @@ mod passphrase;
 #[cfg(target_os = "linux")]
 mod paste;
 mod proxy;
+#[cfg(target_os = "linux")]
+mod readme;
 mod redirects;
 mod refresh;
 mod refusals;

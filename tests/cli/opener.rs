@@ -9,7 +9,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use url::Url;
 
 use crate::env::process::Stream;
-use crate::env::{Authority, CLIENT_SECRET, CODE, Ca, Env, Login, Reply, consent, free_port, http};
+use crate::env::{
+    Authority, CLIENT_SECRET, CODE, Ca, Env, Login, Reply, Run, consent, free_port, http,
+};
 
 const PASSPHRASE: &str = "correct horse battery staple";
 
@@ -93,6 +95,20 @@ fn an_opener_that_hangs_or_chatters_does_not_stop_the_login() {
         completes(case, &env, &opener, &[]);
         end_opener(&env);
     }
+}
+
+/// BR-01: no descriptor of ours, and umask, limits and signals as the caller has them.
+#[test]
+fn an_opener_starts_in_the_callers_own_surroundings() {
+    let env = Env::new();
+    let tell = "{ umask; ulimit -a; grep -E '^Sig(Blk|Ign)' /proc/self/status; ls /proc/self/fd; }";
+    let lines = format!("{tell} >\"$HOME/part\" && mv \"$HOME/part\" \"$HOME/surroundings\"");
+    let opener = env.script("opener", &lines);
+    Run::new(env.program(&opener)).check();
+    let by_itself = written(&env, "surroundings");
+    fs::remove_file(env.path("surroundings")).unwrap_or_else(|e| panic!("{e}"));
+    completes("BR-01 surroundings", &env, &opener, &[]);
+    assert_eq!(written(&env, "surroundings"), by_itself, "BR-01");
 }
 
 /// BR-03. None of these is an address to send a browser, or anything else, to.

@@ -10,6 +10,7 @@ use rustix::fs::{CWD, Mode, mkfifoat};
 
 use crate::env::Env;
 use crate::env::process::Process;
+use crate::env::sealed;
 
 const STORE: &str = "data/webex-connect/store.age";
 const KEY: &str = "data/webex-connect/store.key";
@@ -71,7 +72,19 @@ fn a_sealed_file_that_holds_something_else_is_refused_and_left_as_it_is() {
         ("not UTF-8", b"{\"connection/sandbox\":\"c4n4ry\xff\xfe\"}"),
         ("cut short", b"{\"connection/sandbox\":\"c4n4ry"),
         ("a list", b"[\"c4n4ry\"]"),
-        ("numbers", b"{\"connection/sandbox\":1,\"c4n4ry\":2}"),
+        ("lengths alone", b"{\"connection/sandbox\":1,\"c4n4ry\":2}"),
+        (
+            "lengths that are none",
+            b"{\"connection/sandbox\":-1}\nc4n4ry\n",
+        ),
+        (
+            "a length too great",
+            b"{\"connection/sandbox\":9}\nc4n4ry\n",
+        ),
+        (
+            "lengths without end",
+            b"{\"a\":18446744073709551615,\"connection/sandbox\":6}\nc4n4ry\nc4n4ry\n",
+        ),
         ("NUL bytes", &[0; 4096]),
         ("5 MiB", huge.as_bytes()),
     ] {
@@ -103,8 +116,7 @@ fn a_sealed_file_that_holds_something_else_is_refused_and_left_as_it_is() {
 fn a_record_that_is_none_is_named_and_not_shown() {
     let (env, key) = sealed();
     let records = age::decrypt(&key, &bytes(&env, STORE)).unwrap_or_else(|e| panic!("{e}"));
-    let records: serde_json::Value =
-        serde_json::from_slice(&records).unwrap_or_else(|e| panic!("{e}"));
+    let records = sealed::records(&records);
     let huge = "c4n4ry".repeat(900_000);
     for (case, text) in [
         ("empty", ""),
@@ -114,9 +126,8 @@ fn a_record_that_is_none_is_named_and_not_shown() {
         ("5 MiB", &huge),
     ] {
         let mut records = records.clone();
-        records["connection/other"] = text.into();
-        let text = records.to_string();
-        let file = age::encrypt(&key.to_public(), text.as_bytes());
+        records.insert("connection/other".to_owned(), text.to_owned());
+        let file = age::encrypt(&key.to_public(), &sealed::text(&records));
         let file = file.unwrap_or_else(|e| panic!("{case}: {e}"));
         put(&env, STORE, &file);
         for command in ["token", "status"] {

@@ -6,7 +6,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use age::secrecy::ExposeSecret;
 use age::x25519::Identity;
 
-use crate::env::Env;
+use crate::env::sealed::{records, text};
+use crate::env::{Env, Run};
 
 /// A home with the file store and a sandbox connection in it, and the key it was sealed with.
 fn sealed() -> (Env, Identity) {
@@ -30,8 +31,7 @@ fn the_file_is_private_and_opens_with_the_key_alone() {
     let directory = fs::metadata(env.path("data/webex-connect")).unwrap();
     assert_eq!(directory.permissions().mode() & 0o777, 0o700);
     let opened = age::decrypt(&key, &fs::read(env.path(STORE)).unwrap()).unwrap();
-    let records: serde_json::Value = serde_json::from_slice(&opened).unwrap();
-    let names: Vec<_> = records.as_object().unwrap().keys().cloned().collect();
+    let names: Vec<_> = records(&opened).into_keys().collect();
     assert_eq!(names, ["connection/sandbox", "default"]);
     assert!(
         !env.path("data/webex-connect/store.key").exists(),
@@ -127,16 +127,15 @@ fn a_damaged_file_is_refused_and_left_as_it_is() {
 }
 
 /// Puts these records beside the connection that is there.
-fn add(env: &Env, key: &Identity, records: &[(&str, &str)]) {
+fn add(env: &Env, key: &Identity, added: &[(&str, &str)]) {
     let opened = age::decrypt(key, &fs::read(env.path(STORE)).unwrap()).unwrap();
-    let mut map: std::collections::BTreeMap<String, String> =
-        serde_json::from_slice(&opened).unwrap();
+    let mut map = records(&opened);
     map.extend(
-        records
+        added
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
     );
-    let sealed = age::encrypt(&key.to_public(), &serde_json::to_vec(&map).unwrap()).unwrap();
+    let sealed = age::encrypt(&key.to_public(), &text(&map)).unwrap();
     fs::write(env.path(STORE), sealed).unwrap();
 }
 
@@ -306,4 +305,44 @@ fn a_lock_file_that_is_a_link_or_a_fifo_is_refused_at_once() {
     rustix::fs::mkfifoat(rustix::fs::CWD, &lock, rustix::fs::Mode::from(0o600)).unwrap();
     refused(&env);
     assert_eq!(env.connections(), ["sandbox"]);
+}
+
+/// ST-03: wherever the bus is said to be, there is none, and the way out is named.
+#[test]
+fn a_session_bus_that_is_not_there_is_an_absent_keyring() {
+    let env = Env::bare();
+    let file = format!("unix:path={}", env.write("bus", "").display());
+    for address in [
+        Some("unix:path=/nonexistent"),
+        Some(file.as_str()),
+        Some("tcp:host=127.0.0.1,port=1"),
+        Some("no address"),
+        None,
+    ] {
+        let mut command = env.command(["list"]);
+        match address {
+            Some(address) => command.env("DBUS_SESSION_BUS_ADDRESS", address),
+            None => command.env_remove("DBUS_SESSION_BUS_ADDRESS"),
+        };
+        let listed = Run::new(command).code(6).any_stderr().within(15).check();
+        assert_eq!(listed.out(), "", "ST-03 {address:?}");
+        for words in ["there is no keyring here", "hint: ", "`--store file`"] {
+            let says = listed.err().contains(words);
+            assert!(says, "ST-03 {address:?}: {words}: {listed}");
+        }
+        assert!(
+            !env.path("data/webex-connect").exists(),
+            "ST-03 {address:?}"
+        );
+    }
+}
+
+/// ST-16: the kernel's key retention forgets at a reboot. It is no store here, so nothing has to say so.
+#[test]
+fn the_kernels_keyutils_are_no_store() {
+    let env = Env::bare();
+    env.run(["list", "--store", "keyutils"])
+        .code(2)
+        .stderr_has("keyring, file")
+        .check();
 }

@@ -307,3 +307,76 @@ fn a_full_disk_behind_stdout_is_an_error_and_a_closed_pipe_is_not() {
         .check();
     shell("{ \"$1\" token; echo $? >rc; } | true; read rc <rc; exit $rc").check();
 }
+
+/// TC-03.
+#[test]
+fn in_a_job_of_github_actions_the_token_is_masked_before_it_is_printed() {
+    let (env, _sandbox) = Scene::signed_in(&[]);
+    let token = token(&env);
+    let mask = format!("::add-mask::{token}");
+    let masked = |args: &[&str]| {
+        let args = [&["token", "--github-mask"], args].concat();
+        env.run(args).var("GITHUB_ACTIONS", "true").stderr(&mask)
+    };
+    masked(&[]).stdout(&token).check();
+    let header = format!("Authorization: Bearer {token}");
+    masked(&["--header"]).stdout(&header).check();
+    let json = masked(&["--json"]).any_stdout().check().json();
+    assert_eq!(json["access_token"], token.trim_end());
+    // Not unasked.
+    env.run(["token"])
+        .var("GITHUB_ACTIONS", "true")
+        .stdout(&token)
+        .check();
+}
+
+/// TC-03: anywhere else the mask would be what shows the token.
+#[test]
+fn outside_of_github_actions_nothing_is_masked_or_printed() {
+    let env = Env::new();
+    env.run(["login", "--sandbox", "--approve"])
+        .any_stderr()
+        .check();
+    let token = token(&env);
+    for value in ["", "false", "1", "TRUE"] {
+        env.run(["token", "--github-mask"])
+            .var("GITHUB_ACTIONS", value)
+            .secret(token.trim_end())
+            .code(2)
+            .stderr(
+                "error: --github-mask is for jobs of GitHub Actions, where GITHUB_ACTIONS is true; elsewhere it would \
+                 show the token\n\
+                 hint: leave it out\n",
+            )
+            .check();
+    }
+    env.run(["token", "--github-mask", "--json"])
+        .code(2)
+        .stderr_json("usage")
+        .check();
+}
+
+/// What can't be masked is not printed.
+#[test]
+fn a_mask_that_can_not_be_written_leaves_no_token() {
+    let (env, _sandbox) = Scene::signed_in(&[]);
+    let mut command = env.command(["token", "--github-mask"]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    command.env("GITHUB_ACTIONS", "true").stderr(full.unwrap());
+    let finished = command.output().unwrap();
+    assert_eq!(finished.status.code(), Some(1), "{finished:?}");
+    assert!(finished.stdout.is_empty(), "{finished:?}");
+}
+
+/// A refresh comes first, and what it says.
+#[test]
+fn a_token_that_was_just_refreshed_is_the_one_masked() {
+    let (env, _sandbox) = Scene::signed_in(&["--expires-in", "0"]);
+    let finished = env
+        .run(["token", "--github-mask"])
+        .var("GITHUB_ACTIONS", "true")
+        .any_stdout()
+        .any_stderr()
+        .check();
+    assert_eq!(finished.err(), format!("::add-mask::{}", finished.out()));
+}

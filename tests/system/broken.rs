@@ -1,7 +1,43 @@
 //! A keyring that is absent, locked or hung: an error in time that says so, and never another place.
 
-use crate::env::{CLIENT_SECRET, Env, Login, Run, Sandbox, Scene, free_port};
+use std::thread;
+
+use crate::env::process::{Input, Process};
+use crate::env::{BROWSER, CLIENT_SECRET, Env, Login, Run, Sandbox, Scene, expired, free_port};
+use crate::faulty_bus::{self, Fault};
 use crate::secret_service::Bus;
+
+/// Every command that opens the store, but for `list` and a login that lacks nothing.
+const COMMANDS: &[&[&str]] = &[
+    &["status", "work"],
+    &["check", "work"],
+    &["token"],
+    &["token", "work"],
+    &["refresh", "work"],
+    &["refresh", "--all"],
+    &["api", "people/me"],
+    &["api", "messages", "--input", "-"],
+    &["rename", "work", "other"],
+    &["default", "work"],
+    &["logout", "work"],
+    &["logout", "--all"],
+    &["app", "add", "x", "--client-id", "C"],
+    &["app", "update", "work", "--client-secret-stdin"],
+    &["app", "list"],
+    &["app", "show", "work"],
+    &["app", "remove", "work"],
+    &[
+        "export",
+        "work",
+        "--to",
+        "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg",
+    ],
+    &["login", "work", "--browser", BROWSER],
+    &["login", "work", "--device"],
+    &["login", "work", "--token-stdin"],
+    &["login", "work", "--client-id", "C", "--refresh-token-stdin"],
+    &["login", "--sandbox", "--approve", "--store", "keyring"],
+];
 
 #[test]
 #[ignore = "needs gnome-keyring and dbus-daemon"]
@@ -9,6 +45,7 @@ fn an_absent_keyring_ends_every_command() {
     every_command_says("there is no keyring", &Env::bare());
 }
 
+/// ST-02, with nobody who could answer its prompt.
 #[test]
 #[ignore = "needs gnome-keyring and dbus-daemon"]
 fn a_locked_keyring_ends_every_command() {
@@ -20,6 +57,7 @@ fn a_locked_keyring_ends_every_command() {
     every_command_says("locked", &second.env);
 }
 
+/// ST-01.
 #[test]
 #[ignore = "needs gnome-keyring and dbus-daemon"]
 fn a_hung_keyring_ends_every_command() {
@@ -29,6 +67,49 @@ fn a_hung_keyring_ends_every_command() {
     every_command_says("did not answer", &bus.env);
     drop(stopped);
     bus.env.run(["list", "--json"]).stdout("[]\n").check();
+}
+
+/// ST-02.
+#[test]
+#[ignore = "needs gnome-keyring and dbus-daemon"]
+fn a_prompt_that_comes_to_nothing_ends_a_command_before_webex_is_asked() {
+    for (fault, why) in [
+        (
+            Fault::Dismissed,
+            "it is locked, or its prompt was dismissed",
+        ),
+        (
+            Fault::Unanswered,
+            "did not answer within 5 s: it may be locked, with a prompt that nobody answers",
+        ),
+    ] {
+        let first = Bus::start(Env::bare());
+        first.unlock();
+        let authority = expired(&first.env);
+        let second = Bus::start(ended(first));
+        let address = second.address.clone();
+        let env = faulty_bus::with(second.env, &address, faulty_bus::PROMPTS, fault, 1);
+        for args in [
+            &["token"][..],
+            &["refresh"],
+            &["list"],
+            &["login", "work", "--device"],
+        ] {
+            env.run(args)
+                .code(6)
+                .stderr_has(why)
+                .stderr_has("`--store file`")
+                .within(15)
+                .check();
+        }
+        assert_eq!(authority.refreshes(), 0, "{fault:?}");
+        assert!(!env.path("data/webex-connect").exists(), "{fault:?}");
+    }
+}
+
+/// Ends the bus, and hands back the home.
+fn ended(bus: Bus) -> Env {
+    bus.env
 }
 
 /// Makes a connection, ends the bus, and hands back the home.
@@ -68,6 +149,19 @@ fn every_command_says(why: &str, env: &Env) {
         .stderr_has("hint: ")
         .within(15)
         .check();
+    // With an input that stays open and silent, on a keyring that is slow for each: all of them at once.
+    thread::scope(|scope| {
+        for args in COMMANDS {
+            scope.spawn(move || {
+                let finished = Process::reading(env.command(*args), Input::Silence).finish();
+                assert_eq!(finished.code, Some(6), "{finished}");
+                let err = finished.err();
+                let told = err.contains("keyring") && err.contains(why) && err.contains("hint: ");
+                assert!(told && finished.out().is_empty(), "{finished}");
+            });
+        }
+    });
+    assert_eq!(env.opened(), None, "a browser was opened");
     let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
     let mut sandbox = Sandbox::start(env, &redirect_uri);
     let mut command = Login::command(env, &sandbox, &redirect_uri);

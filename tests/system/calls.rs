@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::elevated::tracing;
 use crate::env::process::{Finished, Process};
 use crate::env::{CLIENT_ID, CLIENT_SECRET, Env, free_port};
 use crate::secret_service::unlocked;
@@ -29,7 +30,7 @@ impl Calls {
             .args(args)
             .env("SSL_CERT_FILE", CERTIFICATES);
         let stdin = format!("{CLIENT_SECRET}\n");
-        let finished: Finished = Process::spawn(command, stdin.as_bytes()).finish();
+        let finished: Finished = Process::spawn(tracing(command), stdin.as_bytes()).finish();
         assert_eq!(finished.code, Some(code), "{finished}");
         let calls = fs::read_to_string(&list).unwrap_or_else(|e| panic!("{args:?}: {e}"));
         let calls = Calls(calls);

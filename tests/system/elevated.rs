@@ -16,6 +16,23 @@ pub fn as_nobody(command: &Command) -> Command {
     as_root(&as_user(65534, 65534), command)
 }
 
+/// strace(1), by root for us: the memory of the program is shut off from others of its user's.
+pub fn tracing(strace: Command) -> Command {
+    if geteuid().is_root() {
+        return strace;
+    }
+    let name = Command::new("id").arg("-un").output();
+    let name = name.unwrap_or_else(|e| panic!("id: {e}")).stdout;
+    let mut as_us = Command::new(strace.get_program());
+    as_us.args(["-u", String::from_utf8_lossy(&name).trim()]);
+    as_us.args(strace.get_args());
+    let variables = strace.get_envs();
+    as_us.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+    let mut elevated = as_root(&[], &as_us);
+    elevated.current_dir(strace.get_current_dir().unwrap_or("/".as_ref()));
+    elevated
+}
+
 /// The command as root, with a copy of /etc in place of the machine's own, that ends with it.
 pub fn with_own_etc(command: &Command) -> Command {
     let script = "copy=$(mktemp -d) && mount -t tmpfs etc \"$copy\" && cp -a /etc/. \"$copy\" && \
@@ -45,6 +62,18 @@ pub fn without_ipv6(command: &Command) -> Command {
     let script =
         "ip link set lo up && echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 && exec \"$@\"";
     let mut words = ["unshare", "--net", "sh", "-c", script, "sh"]
+        .map(OsString::from)
+        .to_vec();
+    words.extend(as_user(geteuid().as_raw(), getegid().as_raw()));
+    as_root(&words, command)
+}
+
+/// The command as ourselves, where every name is looked up at 127.0.0.1, port 53, which whoever likes may bind.
+pub fn with_own_resolver(command: &Command) -> Command {
+    let script = "ip link set lo up && echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start && \
+        conf=$(mktemp) && echo nameserver 127.0.0.1 >\"$conf\" && chmod 644 \"$conf\" && \
+        mount --bind \"$conf\" /etc/resolv.conf && rm \"$conf\" && exec \"$@\"";
+    let mut words = ["unshare", "--net", "--mount", "sh", "-c", script, "sh"]
         .map(OsString::from)
         .to_vec();
     words.extend(as_user(geteuid().as_raw(), getegid().as_raw()));

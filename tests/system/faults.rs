@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 
+use crate::elevated::tracing;
 use crate::env::Env;
 use crate::env::process::{Finished, Process};
 
@@ -25,7 +26,7 @@ fn with_fault(env: &Env, calls: &str, fault: &str, nth: usize, args: &[&str]) ->
         .arg(&log)
         .arg(program.get_program())
         .args(args);
-    let finished = Process::spawn(command, b"").finish();
+    let finished = Process::spawn(tracing(command), b"").finish();
     finished.hold_the_oracles(&["AGE-SECRET-KEY".to_owned()]);
     let log = fs::read_to_string(&log).unwrap_or_else(|e| panic!("{finished}: {e}"));
     let met = log.contains("INJECTED") || log.contains("SIGKILL");

@@ -1,4 +1,5 @@
-//! A keyring that fails when it is written to: the real one, behind a socket that passes every message on but one.
+//! A keyring that fails when it is changed, or whose prompt comes to nothing: the real one, behind a socket that passes
+//! every message on but one.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -7,31 +8,40 @@ use std::thread;
 
 use crate::env::Env;
 
-/// What happens to one write.
+/// What happens to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is lost, and never answered.
+    /// A write is lost, and never answered.
     Silence,
-    /// It is answered with an error, and not done.
+    /// A write is answered with an error, and not done.
     Refused,
-    /// It is done, and answered with an error.
+    /// A write is done, and answered with an error.
     RefusedAfterwards,
+    /// A prompt is shown to nobody, and closed at once.
+    Dismissed,
+    /// A prompt is shown, and stays.
+    Unanswered,
 }
 
-/// The calls of the Secret Service that change what is stored.
-const WRITES: [&[u8]; 2] = [b"CreateItem\0", b"SetSecret\0"];
+/// The calls of the Secret Service that write a record.
+pub const WRITES: &[&[u8]] = &[b"CreateItem\0", b"SetSecret\0"];
+/// The one that removes it.
+pub const REMOVALS: &[&[u8]] = &[b"Delete\0"];
+/// The interface whose one method used here shows a prompt.
+pub const PROMPTS: &[&[u8]] = &[PROMPT];
+const PROMPT: &[u8] = b"org.freedesktop.Secret.Prompt\0";
 /// The client's last word before its first message.
 const BEGIN: &[u8] = b"BEGIN\r\n";
 
-/// A home like this one, whose commands each meet the fault at their n-th write.
-pub fn with(env: Env, bus: &str, fault: Fault, nth: usize) -> Env {
+/// A home like this one, whose commands each meet the fault at their n-th call of these names.
+pub fn with(env: Env, bus: &str, names: &'static [&'static [u8]], fault: Fault, nth: usize) -> Env {
     let path = env.path("run/faulty-bus");
     let listener = UnixListener::bind(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let real = socket_of(bus);
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let bus = UnixStream::connect(&real).unwrap_or_else(|e| panic!("{real}: {e}"));
-            relay(client, bus, fault, nth);
+            relay(client, bus, names, fault, nth);
         }
     });
     let address = format!("unix:path={}", path.display());
@@ -46,7 +56,13 @@ fn socket_of(bus: &str) -> String {
         .to_owned()
 }
 
-fn relay(client: UnixStream, bus: UnixStream, fault: Fault, nth: usize) {
+fn relay(
+    client: UnixStream,
+    bus: UnixStream,
+    names: &'static [&'static [u8]],
+    fault: Fault,
+    nth: usize,
+) {
     let cloned = |stream: &UnixStream| stream.try_clone().unwrap_or_else(|e| panic!("{e}"));
     // The call whose answer is to be replaced.
     let doomed = Arc::new(Mutex::new(None));
@@ -60,6 +76,7 @@ fn relay(client: UnixStream, bus: UnixStream, fault: Fault, nth: usize) {
             &mut from_client,
             &mut to_bus,
             &mut to_client,
+            names,
             |serial, seen| {
                 let hit = seen == nth;
                 if hit && fault == Fault::RefusedAfterwards {
@@ -80,6 +97,7 @@ fn client_to_bus(
     client: &mut UnixStream,
     bus: &mut UnixStream,
     back: &mut UnixStream,
+    names: &[&[u8]],
     mut judge: impl FnMut(u32, usize) -> Option<Fault>,
 ) -> io::Result<()> {
     let mut words = Vec::new();
@@ -89,16 +107,21 @@ fn client_to_bus(
         words.extend(byte);
         bus.write_all(&byte)?;
     }
-    let mut writes = 0;
+    let mut seen = 0;
     loop {
         let message = Message::read(client)?;
-        let mut fault = None;
-        if message.is_a_write() {
-            writes += 1;
-            fault = judge(message.serial(), writes);
+        let mut hit = None;
+        if message.calls_one_of(names) {
+            seen += 1;
+            hit = judge(message.serial(), seen);
         }
-        match fault {
+        match hit {
             Some(Fault::Silence) => {}
+            Some(Fault::Unanswered) => back.write_all(&return_to(message.serial()))?,
+            Some(Fault::Dismissed) => {
+                back.write_all(&return_to(message.serial()))?;
+                back.write_all(&dismissal(&message.path()))?;
+            }
             Some(Fault::Refused) => back.write_all(&error_to(message.serial()))?,
             Some(Fault::RefusedAfterwards) | None => bus.write_all(&message.0)?,
         }
@@ -175,9 +198,19 @@ impl Message {
         header.windows(bytes.len()).any(|window| window == bytes)
     }
 
-    /// A method call (type 1) that changes what is stored.
-    fn is_a_write(&self) -> bool {
-        self.0[1] == 1 && WRITES.iter().any(|name| self.has(name))
+    /// A method call (type 1) of one of these names.
+    fn calls_one_of(&self, names: &[&[u8]]) -> bool {
+        self.0[1] == 1 && names.iter().any(|name| self.has(name))
+    }
+
+    /// The object that is called: field 1 of the header.
+    fn path(&self) -> Vec<u8> {
+        let header = &self.0[..self.header()];
+        let at = header
+            .windows(4)
+            .position(|window| window == b"\x01\x01o\0");
+        let at = at.unwrap_or_else(|| panic!("a call of no object")) + 4;
+        header[at + 4..][..self.number(at) as usize].to_vec()
     }
 
     fn answers(&self, serial: u32) -> bool {
@@ -188,17 +221,58 @@ impl Message {
 
 /// An error (type 3) in answer to a call.
 fn error_to(serial: u32) -> Vec<u8> {
-    const NAME: &[u8] = b"org.freedesktop.DBus.Error.Failed";
-    let mut fields = [&[5, 1, b'u', 0][..], &serial.to_le_bytes()].concat();
-    fields.extend([4, 1, b's', 0]);
-    fields.extend((NAME.len() as u32).to_le_bytes());
-    fields.extend(NAME);
-    fields.push(0);
-    let mut message = vec![b'l', 3, 1, 1];
-    message.extend(0_u32.to_le_bytes());
+    let name = text(4, b's', b"org.freedesktop.DBus.Error.Failed");
+    message(3, &[answer_to(serial), name], &[])
+}
+
+/// A return (type 2) of nothing.
+fn return_to(serial: u32) -> Vec<u8> {
+    message(2, &[answer_to(serial)], &[])
+}
+
+/// The signal (type 4) of a prompt that was dismissed: `true`, and a variant that means nothing.
+fn dismissal(path: &[u8]) -> Vec<u8> {
+    let signature = [&[8, 1, b'g', 0, 2][..], b"bv\0"].concat();
+    let fields = [
+        text(1, b'o', path),
+        text(2, b's', &PROMPT[..PROMPT.len() - 1]),
+        text(3, b's', b"Completed"),
+        signature,
+    ];
+    let body = [
+        &1_u32.to_le_bytes()[..],
+        b"\x01s\0\0",
+        &0_u32.to_le_bytes(),
+        b"\0",
+    ]
+    .concat();
+    message(4, &fields, &body)
+}
+
+/// A header field that says which call is answered.
+fn answer_to(serial: u32) -> Vec<u8> {
+    [&[5, 1, b'u', 0][..], &serial.to_le_bytes()].concat()
+}
+
+/// A header field of text.
+fn text(field: u8, kind: u8, text: &[u8]) -> Vec<u8> {
+    let length = (text.len() as u32).to_le_bytes();
+    [&[field, 1, kind, 0][..], &length, text, b"\0"].concat()
+}
+
+fn message(kind: u8, fields: &[Vec<u8>], body: &[u8]) -> Vec<u8> {
+    let mut header = Vec::new();
+    for field in fields {
+        // Each begins on eight bytes, as does their list.
+        header.resize(header.len().next_multiple_of(8), 0);
+        header.extend(field);
+    }
+    let mut message = vec![b'l', kind, 1, 1];
+    message.extend((body.len() as u32).to_le_bytes());
     message.extend(u32::MAX.to_le_bytes());
-    message.extend((fields.len() as u32).to_le_bytes());
-    message.extend(fields);
+    message.extend((header.len() as u32).to_le_bytes());
+    message.extend(header);
     message.resize(message.len().next_multiple_of(8), 0);
+    message.extend(body);
     message
 }

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use crate::env::process::{Finished, Process};
 use crate::env::{Env, OTHER_TOKEN, REFRESH_TOKEN, Reply, Run, Scene, expired};
-use crate::faulty_bus::{self, Fault};
+use crate::faulty_bus::{self, Fault, WRITES};
 use crate::secret_service::{Bus, records, unlocked};
 use crate::strace::under;
 
@@ -95,7 +95,7 @@ fn a_keyring_that_fails_at_a_write_costs_no_grant_or_is_explained() {
         let replies = [Reply::other_tokens(), Reply::dead_grant()];
         authority.token_answers(Reply::sequence(replies));
         let bus = std::env::var("DBUS_SESSION_BUS_ADDRESS").unwrap_or_default();
-        let faulty = faulty_bus::with(env, &bus, fault, nth);
+        let faulty = faulty_bus::with(env, &bus, WRITES, fault, nth);
         let mut failing = faulty.run(["token"]).code(6).stderr_has(why);
         if nth == 2 {
             failing = failing.stderr_has("could not save the new tokens of work");

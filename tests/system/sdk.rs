@@ -1,26 +1,19 @@
-//! Webex's Python SDKs as people use them: a script, and `exec` in front of it.
+//! Webex's Python SDKs as people use them: the scripts of the README, and `exec` in front of them.
 
-use crate::env::{Env, Run, Sandbox, Scene};
+use crate::env::{Env, Run, Sandbox, Scene, readme};
 
-/// As the README tells it, but for the address of the sandbox.
-const WXC_SDK: &str = r#"
-import sys
-from wxc_sdk import WebexSimpleApi
-from wxc_sdk.rest import RestSession
-
-RestSession.BASE = sys.argv[1]
-api = WebexSimpleApi()
-print(api.people.me().emails[0])
-"#;
-
-/// The same for the other one.
-const WEBEXPYTHONSDK: &str = r#"
-import sys
-from webexpythonsdk import WebexAPI
-
-api = WebexAPI(base_url=sys.argv[1])
-print(api.people.me().emails[0])
-"#;
+/// What the README leaves out, because Webex needs none of it: where the sandbox is.
+const AT_THE_SANDBOX: [(&str, &str); 2] = [
+    (
+        "wxc-sdk",
+        "from wxc_sdk.rest import RestSession\nRestSession.BASE = '{BASE}'\n",
+    ),
+    (
+        "webexpythonsdk",
+        "import functools, webexpythonsdk\n\
+         webexpythonsdk.WebexAPI = functools.partial(webexpythonsdk.WebexAPI, base_url='{BASE}/')\n",
+    ),
+];
 
 /// The interpreter that has both.
 fn python() -> String {
@@ -29,30 +22,34 @@ fn python() -> String {
     })
 }
 
-fn script(env: &Env, sandbox: &Sandbox, exec: &[&str], script: &str) -> Run {
-    env.write("me.py", script);
-    let base = format!("{}/", sandbox.base);
-    // One SDK joins addresses, the other strings.
-    let base = match script {
-        WXC_SDK => base.trim_end_matches('/'),
-        _ => &base,
-    };
-    env.run([exec, &["--", &python(), "me.py", base]].concat())
+/// The README's command, with this program and that Python in it.
+fn script(env: &Env, exec: &[&str]) -> Run {
+    let command = readme::block_of("sdk", "sh").text;
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let after = ["webex-connect", "exec", "work", "--", "python3"];
+    assert_eq!(words[..5], after, "{command}");
+    env.run([exec, &["--", &python()], &words[5..]].concat())
+}
+
+fn prepare(env: &Env, sandbox: &Sandbox, sdk: &str, place: &str) {
+    let told = readme::block_of(&format!("sdk {sdk}"), "python").text;
+    let place = place.replace("{BASE}", &sandbox.base);
+    env.write("me.py", &format!("{place}{told}"));
 }
 
 #[test]
 #[ignore = "needs the Python with both SDKs that tests/run makes"]
 fn python_sdks_find_the_token_that_exec_gives_them() {
     let (env, mut sandbox) = Scene::signed_in(&[]);
-    for sdk in [WXC_SDK, WEBEXPYTHONSDK] {
-        script(&env, &sandbox, &["exec", "work"], sdk)
+    for (sdk, place) in AT_THE_SANDBOX {
+        prepare(&env, &sandbox, sdk, place);
+        script(&env, &["exec", "work"])
             .stdout("sandbox.person@example.com\n")
             .check();
         let asked = sandbox.requests().last().map(|entry| entry["path"].clone());
         assert_eq!(asked, Some("/v1/people/me".into()));
         // Without it they find none: the token is exec's doing.
-        let without = ["exec", "work", "--env", "ANOTHER_NAME"];
-        let without = script(&env, &sandbox, &without, sdk).code(1);
+        let without = script(&env, &["exec", "work", "--env", "ANOTHER_NAME"]).code(1);
         without.stderr_has("WEBEX_ACCESS_TOKEN").check();
     }
 }

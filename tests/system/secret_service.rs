@@ -40,6 +40,7 @@ pub fn secret_tool(env: &Env, args: &[&str], stdin: &[u8]) -> String {
 pub struct Bus {
     _daemon: Process,
     pub env: Env,
+    pub address: String,
 }
 
 impl Bus {
@@ -54,7 +55,8 @@ impl Bus {
         };
         Bus {
             _daemon: daemon,
-            env: env.var("DBUS_SESSION_BUS_ADDRESS", address),
+            env: env.var("DBUS_SESSION_BUS_ADDRESS", &address),
+            address,
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
+use crate::elevated::tracing;
 use crate::env::Env;
 
 /// The n-th call of a name that one thread makes, as strace counts.
@@ -80,5 +81,5 @@ fn traced(env: &Env, file: &str, options: &[&str], args: &[&str]) -> Command {
     let mut command = env.program("strace");
     command.args(["-f", "-qq", "-o", file]).args(options);
     command.arg(env!("CARGO_BIN_EXE_webex-connect")).args(args);
-    command
+    tracing(command)
 }

@@ -7,6 +7,7 @@ use oauth2::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use oauth2::http::{self, Method};
 use serde_json::{Map, Value};
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::cmd::api::Arguments;
 use crate::error::{Error, Kind, Result, foreign};
@@ -57,9 +58,13 @@ impl Request {
             body: Vec::new(),
             method,
         };
-        let no_fields_in_body =
-            arguments.input.is_some() || fields.is_empty() || has_no_body(&request.method);
-        if no_fields_in_body {
+        if let Some(path) = &arguments.input {
+            request.query = fields;
+            if !is_stdin(path) {
+                let body = input::file(path, MAX_INPUT).map_err(|error| unread(path, &error))?;
+                request.body = bounded(path, body)?;
+            }
+        } else if fields.is_empty() || has_no_body(&request.method) {
             request.query = fields;
         } else {
             request.body = json(fields)?;
@@ -68,14 +73,21 @@ impl Request {
         Ok(request)
     }
 
-    /// Reads the body that the command line names.
+    /// Reads the body from standard input, if it is to come from there. A terminal is read only where a person may be
+    /// asked.
     ///
     /// # Errors
     /// It can't be read, or is too large.
-    pub fn read_input(&mut self, arguments: &Arguments, no_input: bool) -> Result<()> {
-        if let Some(path) = &arguments.input {
-            self.body = read(path, no_input)?;
+    pub fn read_stdin(&mut self, arguments: &Arguments, no_input: bool) -> Result<()> {
+        let Some(path) = arguments.input.as_deref().filter(|path| is_stdin(path)) else {
+            return Ok(());
+        };
+        if no_input && io::stdin().is_terminal() {
+            let message = "the body is read from standard input, and that is a terminal";
+            return Err(usage(message, "pipe it in, or name a file: `--input FILE`"));
         }
+        let body = input::stdin(MAX_INPUT).map_err(|error| unread(path, &error))?;
+        self.body = bounded(path, body)?;
         Ok(())
     }
 
@@ -182,25 +194,21 @@ fn json(fields: Vec<(String, String)>) -> Result<Vec<u8>> {
     Ok(Value::Object(body).to_string().into_bytes())
 }
 
-/// A terminal is read only where a person may be asked.
-fn read(path: &Path, no_input: bool) -> Result<Vec<u8>> {
-    let failed = |error: io::Error| {
-        let message = format!("could not read the body from {}", path.display());
-        Error::new(Kind::Usage, message)
-            .with_detail(&error.to_string())
-            .with_hint("`--input` takes a file that you may read, or - for standard input")
-    };
-    let mut body = if path != Path::new("-") {
-        input::file(path, MAX_INPUT).map_err(failed)?
-    } else if no_input && io::stdin().is_terminal() {
-        let message = "the body is read from standard input, and that is a terminal";
-        return Err(usage(message, "pipe it in, or name a file: `--input FILE`"));
-    } else {
-        input::stdin(MAX_INPUT).map_err(failed)?
-    };
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn bounded(path: &Path, mut body: Zeroizing<Vec<u8>>) -> Result<Vec<u8>> {
     if body.len() as u64 > MAX_INPUT {
         let message = format!("the body in {} has more than 128 MiB", path.display());
         return Err(Error::new(Kind::Usage, message).with_hint("send less in one call"));
     }
     Ok(std::mem::take(&mut *body))
+}
+
+fn unread(path: &Path, error: &io::Error) -> Error {
+    let message = format!("could not read the body from {}", path.display());
+    Error::new(Kind::Usage, message)
+        .with_detail(&error.to_string())
+        .with_hint("`--input` takes a file that you may read, or - for standard input")
 }

@@ -44,7 +44,7 @@ pub fn refusal(
             .with_hint("leave out the `If-None-Match` or `If-Modified-Since` header"),
         300..=399 => redirect(code, answer),
         _ => Error::new(Kind::Failure, format!("Webex refused {asked} ({code})")).with_hint(
-            "compare what `-v` shows of the request with https://developer.webex.com/docs/api/getting-started",
+            "compare what `-v` shows of the request with https://developer.webex.com/docs",
         ),
     };
     let said = Said::read(connection, answer, words);

@@ -27,6 +27,7 @@ pub fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
     let store = context.store()?;
     absent(&store, &app.name)?;
     store.ensure_key()?;
+    store.preflight()?;
     let shown = arguments.client_id.is_none() && !context.output.json;
     app.client_id = client_id(context, arguments, &app)?;
     app.client_secret = match client_secret::given(&arguments.secret, &app.client_id)? {
@@ -62,8 +63,12 @@ pub fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     let mut secret = client_secret::given(&arguments.secret, &app.client_id)?;
     if secret.is_none() && redirect_uri.is_none() && scopes.is_none() {
         if !context.may_ask() {
-            return Err(Error::new(Kind::Usage, "there is nothing to update")
-                .with_hint(format!("say what with `--client-secret-stdin`, `--client-secret-file FILE` or {}, `--redirect-uri URI`, `--scope SCOPES` or `--preset PRESET`", variables::CLIENT_SECRET)));
+            let message = format!("there is nothing to update of the app {name}");
+            return Err(Error::new(Kind::Usage, message).with_hint(format!(
+                "say what with `--client-secret-stdin`, `--client-secret-file FILE` or {}, `--redirect-uri URI`, \
+                 `--scope SCOPES` or `--preset PRESET`",
+                variables::CLIENT_SECRET
+            )));
         }
         secret = Some(asked(context)?);
     }
@@ -134,12 +139,10 @@ fn client_id(context: &Context, arguments: &AddArguments, app: &App) -> Result<S
             prompt::line("Client ID")?
         }
         None => {
-            return Err(
-                Error::new(Kind::Usage, "the client ID is missing").with_hint(format!(
-                    "run `webex-connect app add {} --client-id ID`",
-                    app.name
-                )),
-            );
+            let name = &app.name;
+            let message = format!("the client ID of {name} is missing");
+            return Err(Error::new(Kind::Usage, message)
+                .with_hint(format!("run `webex-connect app add {name} --client-id ID`")));
         }
     };
     checked_client_id(&id).map(str::to_owned)

@@ -7,11 +7,12 @@ use url::Url;
 use crate::app::{Environment, PORTAL};
 use crate::client::Client;
 use crate::cmd::Context;
+use crate::cmd::client_secret;
 use crate::cmd::login::ending::Ending;
 use crate::cmd::login::guard::Guard;
 use crate::cmd::login::outcome::{keep, report};
 use crate::cmd::login::plan::{Plan, target, wanted_environment};
-use crate::cmd::login::{Arguments, try_out};
+use crate::cmd::login::{Arguments, given_secret, try_out};
 use crate::connection::{AuthType, Connection, Grant, Mark, Tokens};
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
@@ -25,7 +26,7 @@ use crate::webex;
 
 /// The members of a token answer (RFC 6749 §5.1) that a person may bring.
 const ACCESS_TOKEN: &str = "access_token";
-pub const REFRESH_TOKEN: &str = "refresh_token";
+const REFRESH_TOKEN: &str = "refresh_token";
 
 /// Stores an access token that was made elsewhere: Webex says whose it is and when it ends. It can't be refreshed, and
 /// nobody tells its scopes.
@@ -80,13 +81,19 @@ pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()
 ///
 /// # Errors
 /// Webex does not take it, or what came of it can't be kept.
-pub async fn refresh(
-    context: &Context,
-    store: &Store,
-    plan: Plan,
-    refresh_token: Secret,
-    mut signals: Signals,
-) -> Result<()> {
+pub async fn refresh_token(context: &Context, arguments: &Arguments) -> Result<()> {
+    let store = Store::open_for_login(context.store_choice, context.may_ask(), false)?;
+    let mut plan = Plan::settle(context, arguments, &store)?;
+    can_come(REFRESH_TOKEN)?;
+    try_out(context, &store)?;
+    match given_secret(&plan, arguments)? {
+        Some(secret) => plan.app.client_secret = secret,
+        // Nobody can be asked: standard input is taken.
+        None if plan.needs_secret => return Err(client_secret::missing()),
+        None => {}
+    }
+    let refresh_token = given(REFRESH_TOKEN)?;
+    let mut signals = Signals::catch()?;
     let base = api_base(&plan.app.environment)?;
     let client = Client::new(&base, &context.wire)?;
     let now = Timestamp::now();
@@ -112,7 +119,7 @@ pub async fn refresh(
     })?;
     let mut ending = Ending {
         output: context.output,
-        store,
+        store: &store,
         client: &client,
         base: &base,
         interrupted: None,
@@ -122,18 +129,12 @@ pub async fn refresh(
 }
 
 /// Makes sure that a token can come on standard input, before anything is waited for.
-///
-/// # Errors
-/// [`Kind::Usage`]: it is a terminal.
-pub fn can_come(member: &str) -> Result<()> {
+fn can_come(member: &str) -> Result<()> {
     prompt::piped(flag(member)).map_err(|error| error.with_hint(hint(member)))
 }
 
 /// The token on standard input: alone, after `Bearer `, or in the JSON that the portal shows.
-///
-/// # Errors
-/// There is none, or what is there is none.
-pub fn given(member: &str) -> Result<Secret> {
+fn given(member: &str) -> Result<Secret> {
     let off = |what: String| Error::new(Kind::Usage, what).with_hint(hint(member));
     let text = prompt::text_from_stdin(flag(member), member)
         .map_err(|error| error.with_hint(hint(member)))?;

@@ -1,6 +1,7 @@
 //! The way from no app to a registered one, for a person at a terminal.
 
 use crate::app::portal::registration;
+use crate::app::provided::SYSTEM_FILE;
 use crate::app::{DEFAULT_REDIRECT_URI, Environment, PORTAL, RedirectUri, is_credential};
 use crate::browser;
 use crate::cmd::Context;
@@ -12,6 +13,7 @@ use crate::name::Name;
 use crate::prompt;
 use crate::scope::ScopeSet;
 use crate::store::Store;
+use crate::variables;
 
 /// Says what to register, opens the portal, and asks for the client ID; the secret is asked for later, as ever.
 ///
@@ -70,6 +72,8 @@ fn no_app(name: &Name, redirect_uri: &RedirectUri, environment: Option<&Environm
     Error::new(Kind::App, "there is no app to sign in with").with_hint(format!(
         "register one at {PORTAL} with the redirect URI {redirect_uri}, then run `webex-connect login {name} \
          --client-id ID --client-secret-stdin{place}`; `webex-connect app add {name} --client-id ID{place}` says all \
-         there is to enter"
+         there is to enter; {} and {} provide an app to every login, and so does {SYSTEM_FILE}",
+        variables::CLIENT_ID,
+        variables::CLIENT_SECRET
     ))
 }

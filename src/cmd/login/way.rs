@@ -64,7 +64,7 @@ impl Way {
         if context.may_ask() {
             return Ok(Way::Print);
         }
-        Err(nobody(plan))
+        Err(nobody(plan, arguments))
     }
 
     /// Shows the address and waits for the browser to come back, for a signal, or for the time to run out.
@@ -154,12 +154,15 @@ impl Way {
 }
 
 /// Names every way that works without a person in front of this machine.
-fn nobody(plan: &Plan) -> Error {
+fn nobody(plan: &Plan, arguments: &Arguments) -> Error {
     let environment = &plan.app.environment;
     let sandbox = *environment == Environment::Sandbox;
     let mut ways = Vec::new();
     if sandbox {
-        ways.push("let the sandbox consent by itself with `--approve`");
+        ways.push(match arguments.sandbox {
+            true => "let the sandbox consent by itself with `--approve`",
+            false => "let the sandbox consent by itself with `--sandbox --approve`",
+        });
     }
     if *environment != Environment::WebexGov {
         ways.push("sign in from another device with `--device`");

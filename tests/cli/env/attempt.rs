@@ -1,14 +1,11 @@
 //! A login against the scripted server: the browser comes back with a code, and what follows is held to what every
 //! such story must keep to.
 
-use std::fmt::Write as _;
-
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD_NO_PAD;
 use serde_json::Value;
 use url::Url;
 
 use super::authority::{Authority, Consent};
+use super::canaries::spellings;
 use super::process::Finished;
 use super::reply::{ACCESS_TOKEN, CODE, REFRESH_TOKEN, Reply};
 use super::{Answer, CLIENT_SECRET, Env, Login, free_port, http};
@@ -169,19 +166,4 @@ impl Outcome<'_> {
         let control = |c: char| c.is_control() && c != '\n';
         assert!(!finished.err().contains(control), "{case}: {finished}");
     }
-}
-
-/// Raw, in hex, in Base64 and as a list of numbers.
-fn spellings(secret: &str) -> [String; 4] {
-    let mut hex = String::new();
-    for byte in secret.bytes() {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    let numbers: Vec<_> = secret.bytes().map(|byte| byte.to_string()).collect();
-    [
-        secret.to_owned(),
-        hex,
-        BASE64_STANDARD_NO_PAD.encode(secret),
-        numbers.join(", "),
-    ]
 }

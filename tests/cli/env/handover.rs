@@ -7,6 +7,7 @@ use age::secrecy::ExposeSecret;
 use age::x25519::Identity;
 use serde_json::Value;
 
+use super::canaries::spellings;
 use super::process::Finished;
 use super::{CLIENT_SECRET, Env, Run, Sandbox, Scene};
 
@@ -130,14 +131,4 @@ fn tokens(env: &Env) -> Vec<String> {
         }
     });
     tokens.into_inner()
-}
-
-/// A part of a text that is long enough to be no accident, in every form it may leak.
-fn spellings(secret: &str) -> [String; 4] {
-    use base64::Engine as _;
-    let part = &secret[..secret.len().min(12)];
-    let numbers: Vec<String> = part.bytes().map(|byte| byte.to_string()).collect();
-    let hex = part.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let base64 = base64::prelude::BASE64_STANDARD.encode(part);
-    [part.to_owned(), hex, base64, numbers.join(", ")]
 }

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod authority;
+mod canaries;
 mod certificates;
 pub mod devices;
 mod form;
@@ -11,10 +12,12 @@ mod login;
 pub mod peer;
 pub mod process;
 mod proxy;
+pub mod readme;
 mod reply;
 mod run;
 mod sandbox;
 mod scene;
+pub mod sealed;
 #[cfg(target_os = "linux")]
 mod terminal;
 
@@ -57,8 +60,17 @@ pub const BROWSER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/browse
 
 /// A temporary home and the whole environment of the commands run in it.
 pub struct Env {
-    home: TempDir,
+    home: Home,
     vars: BTreeMap<OsString, OsString>,
+}
+
+/// Its directory, in which nothing secret may be left open to read.
+struct Home(TempDir);
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        canaries::nothing_left(self.0.path());
+    }
 }
 
 impl Env {
@@ -77,7 +89,7 @@ impl Env {
             .tempdir()
             .unwrap_or_else(|e| panic!("a temporary home: {e}"));
         let mut env = Env {
-            home,
+            home: Home(home),
             vars: BTreeMap::new(),
         };
         for (name, directory) in [
@@ -107,12 +119,13 @@ impl Env {
 
     /// A path inside the home; the home itself for the empty name.
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.home.path().join(name)
+        self.home.0.path().join(name)
     }
 
     pub fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        canaries::fixture(self.home.0.path(), &path);
         path
     }
 
@@ -135,7 +148,7 @@ impl Env {
         command
             .env_clear()
             .envs(&self.vars)
-            .current_dir(self.home.path());
+            .current_dir(self.home.0.path());
         command
     }
 
@@ -173,15 +186,13 @@ impl Env {
         let sealed = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let opened =
             age::decrypt(&key, &sealed).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let mut records: BTreeMap<String, String> =
-            serde_json::from_slice(&opened).unwrap_or_else(|e| panic!("the records: {e}"));
+        let mut records = sealed::records(&opened);
         for (name, text) in &mut records {
             let mut record = serde_json::from_str(text).unwrap_or_else(|e| panic!("{name}: {e}"));
             edit(name, &mut record);
             *text = record.to_string();
         }
-        let text = serde_json::json!(records).to_string();
-        let sealed = age::encrypt(&key.to_public(), text.as_bytes());
+        let sealed = age::encrypt(&key.to_public(), &sealed::text(&records));
         let sealed = sealed.unwrap_or_else(|e| panic!("sealing: {e}"));
         fs::write(&path, sealed).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     }
@@ -238,7 +249,7 @@ impl Env {
     /// Fails if a process still runs in this home.
     #[cfg(target_os = "linux")]
     pub fn nothing_runs(&self) {
-        let home = format!("HOME={}", self.home.path().display());
+        let home = format!("HOME={}", self.home.0.path().display());
         let processes = fs::read_dir("/proc").unwrap_or_else(|e| panic!("/proc: {e}"));
         for process in processes.flatten() {
             let environment = fs::read(process.path().join("environ")).unwrap_or_default();

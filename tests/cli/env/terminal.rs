@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -136,12 +136,29 @@ impl Terminal {
 
     /// The exit code as a shell gives it, and all that was shown.
     pub fn ends(&mut self) -> (i32, String) {
-        let status = self.child.wait().unwrap_or_else(|e| panic!("wait: {e}"));
+        let status = self.status();
         while let Ok(chunk) = self.chunks.recv_timeout(Duration::from_millis(100)) {
             self.seen.extend(chunk);
         }
         let by_signal = || 128 + status.signal().unwrap_or_default();
         (status.code().unwrap_or_else(by_signal), self.screen())
+    }
+}
+
+impl Terminal {
+    fn status(&mut self) -> ExitStatus {
+        let since = Instant::now();
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return status,
+                Ok(None) if since.elapsed() < LIMIT => thread::sleep(Duration::from_millis(5)),
+                Ok(None) => {
+                    self.seen.extend(self.chunks.try_iter().flatten());
+                    panic!("still at it after {LIMIT:?}:\n{}", self.screen())
+                }
+                Err(e) => panic!("wait: {e}"),
+            }
+        }
     }
 }
 
