@@ -18,7 +18,7 @@ use crate::name::Name;
 
 use file::SealedFile;
 use key::KeySource;
-use keyring::Keyring;
+use keyring::{Keyring, OpenError};
 pub use record::Key;
 use record::{Record, parse, unreadable};
 pub use seal::{Recipient, seal, unseal};
@@ -63,7 +63,7 @@ impl Store {
     /// # Errors
     /// [`Kind::Store`] if the keyring is absent, locked or hung.
     pub fn open(choice: Option<Choice>, may_ask: bool) -> Result<Store> {
-        Store::open_for_login(choice, may_ask, SealedFile::sandbox()?.exists()?)
+        Store::open_or(choice, may_ask, || SealedFile::sandbox()?.exists())
     }
 
     /// Opens the store for a login. Without a keyring, a sandbox login may begin the sandbox file; a real one has
@@ -72,19 +72,28 @@ impl Store {
     /// # Errors
     /// As for [`Store::open`].
     pub fn open_for_login(choice: Option<Choice>, may_ask: bool, sandbox: bool) -> Result<Store> {
+        Store::open_or(choice, may_ask, || Ok(sandbox))
+    }
+
+    /// `takes_sandbox_file` is asked only where there is no keyring and the person has not chosen.
+    fn open_or(
+        choice: Option<Choice>,
+        may_ask: bool,
+        takes_sandbox_file: impl FnOnce() -> Result<bool>,
+    ) -> Result<Store> {
         if choice == Some(Choice::File) {
             return Ok(Store(Home::File(SealedFile::store(may_ask)?)));
         }
-        match Keyring::open() {
-            Ok(keyring) => Ok(Store(Home::Keyring(keyring))),
-            Err(keyring::OpenError::Absent(no_keyring)) if choice.is_none() && sandbox => {
-                Ok(Store(Home::SandboxFile {
-                    file: SealedFile::sandbox()?,
-                    no_keyring,
-                }))
-            }
-            Err(keyring::OpenError::Absent(error) | keyring::OpenError::Other(error)) => Err(error),
+        let no_keyring = match Keyring::open() {
+            Ok(keyring) => return Ok(Store(Home::Keyring(keyring))),
+            Err(OpenError::Other(error)) => return Err(error),
+            Err(OpenError::Absent(error)) => error,
+        };
+        if choice.is_none() && takes_sandbox_file()? {
+            let file = SealedFile::sandbox()?;
+            return Ok(Store(Home::SandboxFile { file, no_keyring }));
         }
+        Err(no_keyring)
     }
 
     /// The name in JSON.
