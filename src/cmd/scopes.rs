@@ -54,6 +54,14 @@ pub fn preset() -> impl TypedValueParser<Value = Preset> {
         .try_map(|name| Preset::find(&name).ok_or("no such preset"))
 }
 
+/// How many scopes there are, for people.
+pub fn counted(scopes: usize) -> String {
+    match scopes {
+        1 => "1 scope".to_owned(),
+        n => format!("{n} scopes"),
+    }
+}
+
 /// Says which of these scopes nobody knows here; they are taken all the same.
 pub fn warn_of_unknown(output: Output, scopes: &ScopeSet) {
     for unknown in scopes.iter().filter(|name| catalogue::find(name).is_none()) {

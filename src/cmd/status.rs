@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::cmd::Context;
+use crate::cmd::scopes::counted;
 use crate::connection::{AuthType, Connection, Grant, GrantSource, Identity, State};
 use crate::error::{Error, Kind, Result, foreign};
 use crate::moment::until;
@@ -165,13 +166,6 @@ fn explained(name: &str, mark: &str) -> [String; 2] {
     let about =
         catalogue::find(name).map_or("not in the catalogue of scopes", |entry| entry.description);
     [format!("  {name}{mark}"), format!("    {about}")]
-}
-
-fn counted(scopes: usize) -> String {
-    match scopes {
-        1 => "1 scope".to_owned(),
-        n => format!("{n} scopes"),
-    }
 }
 
 fn person(identity: Option<&Identity>) -> String {
