@@ -209,6 +209,9 @@ fn builder(base: &Url) -> reqwest::ClientBuilder {
 
 fn read_certificates(path: &Path) -> Result<Vec<Certificate>> {
     let pem = input::file(path, MAX_CA_FILE).map_err(|error| unusable(path, &error.to_string()))?;
+    if pem.len() as u64 > MAX_CA_FILE {
+        return Err(unusable(path, "it has more than 4 MiB"));
+    }
     match Certificate::from_pem_bundle(&pem) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(unusable(path, "it holds no certificate")),
