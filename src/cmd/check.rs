@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::cmd::Context;
+use crate::cmd::scopes::listed;
 use crate::connection::{Connection, GrantSource, State};
 use crate::duration;
 use crate::error::{Error, Kind, Result};
@@ -47,7 +48,7 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
-    let required = required(arguments)?;
+    let required = listed(&arguments.scope)?;
     let store = context.store()?;
     let mut connection = context.connection(&store, arguments.name.as_deref())?;
     let mut problem = None;
@@ -108,17 +109,6 @@ fn ask_webex(
         next_command,
     };
     Ok((connection, Some(problem)))
-}
-
-fn required(arguments: &Arguments) -> Result<ScopeSet> {
-    let mut required = ScopeSet::default();
-    for list in &arguments.scope {
-        required.extend(ScopeSet::parse(list).map_err(|error| {
-            Error::new(Kind::Usage, error.to_string())
-                .with_hint("for example `--scope \"spark:people_read spark:rooms_read\"`")
-        })?);
-    }
-    Ok(required)
 }
 
 /// Why a connection will not do, and the command that mends it.

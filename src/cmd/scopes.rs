@@ -54,6 +54,22 @@ pub fn preset() -> impl TypedValueParser<Value = Preset> {
         .try_map(|name| Preset::find(&name).ok_or("no such preset"))
 }
 
+/// The scopes of lists as the command line has them, all together.
+///
+/// # Errors
+/// [`Kind::Usage`] for a list that holds no scope, or a character that scopes can't have.
+pub fn listed(lists: &[String]) -> Result<ScopeSet> {
+    let mut scopes = ScopeSet::default();
+    for list in lists {
+        scopes.extend(ScopeSet::parse(list).map_err(|error| {
+            Error::new(Kind::Usage, error.to_string()).with_hint(
+                "for example `--scope \"spark:people_read spark:rooms_read\"`; `webex-connect scopes` lists them",
+            )
+        })?);
+    }
+    Ok(scopes)
+}
+
 /// How many scopes there are, for people.
 pub fn counted(scopes: usize) -> String {
     match scopes {
