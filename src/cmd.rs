@@ -165,17 +165,15 @@ fn store_choice(global: &Global) -> Result<Option<Choice>> {
     if global.store.is_some() {
         return Ok(global.store);
     }
-    match variables::read(variables::STORE)?.as_deref() {
-        None => Ok(None),
-        Some("keyring") => Ok(Some(Choice::Keyring)),
-        Some("file") => Ok(Some(Choice::File)),
-        Some(_) => Err(Error::new(
-            Kind::Usage,
-            format!("{} is neither `keyring` nor `file`", variables::STORE),
-        )
-        .with_hint(format!(
+    let Some(name) = variables::read(variables::STORE)? else {
+        return Ok(None);
+    };
+    let choice = Choice::from_name(&name).ok_or_else(|| {
+        let message = format!("{} is neither `keyring` nor `file`", variables::STORE);
+        Error::new(Kind::Usage, message).with_hint(format!(
             "set it to one of them, or `unset {}`",
             variables::STORE
-        ))),
-    }
+        ))
+    });
+    choice.map(Some)
 }

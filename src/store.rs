@@ -34,7 +34,21 @@ pub enum Choice {
     File,
 }
 
-/// Everything in the store that could be read, and the keys of what could not.
+impl Choice {
+    /// What the command line and the variable call them.
+    pub const NAMES: [&str; 2] = ["keyring", "file"];
+
+    /// The choice of this name, if it is one.
+    pub fn from_name(name: &str) -> Option<Choice> {
+        match name {
+            "keyring" => Some(Choice::Keyring),
+            "file" => Some(Choice::File),
+            _ => None,
+        }
+    }
+}
+
+/// Everything in the store that could be read, and why the rest could not. Connections and apps are sorted by name.
 #[derive(Default)]
 pub struct Listing {
     pub connections: Vec<Connection>,
