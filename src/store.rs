@@ -272,7 +272,7 @@ impl Store {
         }
     }
 
-    /// Everything there is, sorted by name.
+    /// Everything there is, sorted by name as the records are.
     pub fn list(&self) -> Result<Listing> {
         let mut listing = Listing::default();
         for (key, text) in self.records()? {
@@ -285,9 +285,6 @@ impl Store {
                 Err(error) => listing.unreadable.push(error),
             }
         }
-        listing
-            .connections
-            .sort_by_key(|connection| connection.name.folded());
         Ok(listing)
     }
 
