@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::cmd::Context;
-use crate::connection::{AuthType, Connection, GrantSource, State};
+use crate::connection::{Connection, GrantSource, State};
 use crate::error::Result;
 use crate::moment::{distance, spoken_day};
 use crate::output::Tone;
@@ -102,7 +102,7 @@ fn table(
             if is_default(connection) { "*" } else { "" }.to_owned(),
             connection.name.to_string(),
             connection.account(),
-            kind(connection).to_owned(),
+            connection.auth_type.phrase().to_owned(),
             match connection.grant.source {
                 GrantSource::Unknown => "unknown".to_owned(),
                 _ => connection.grant.granted.len().to_string(),
@@ -122,14 +122,6 @@ fn table(
         ]);
     }
     table.trim_fmt()
-}
-
-fn kind(connection: &Connection) -> &'static str {
-    match connection.auth_type {
-        AuthType::AuthorizationCode => connection.environment.name(),
-        AuthType::OwnApp => "own app",
-        AuthType::AccessToken => "token",
-    }
 }
 
 fn told(moment: Option<Timestamp>, tell: impl Fn(Timestamp) -> String) -> String {

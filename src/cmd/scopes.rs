@@ -9,8 +9,7 @@ use crate::cmd::Context;
 use crate::error::{Error, Kind, Result, foreign};
 use crate::output::Output;
 use crate::scope::ScopeSet;
-use crate::scope::catalogue;
-use crate::scope::catalogue::{Audience, Entry};
+use crate::scope::catalogue::{self, Audience, Entry};
 use crate::scope::preset::Preset;
 
 /// Explain scopes: what each allows and who can grant it
@@ -68,14 +67,6 @@ pub fn listed(lists: &[String]) -> Result<ScopeSet> {
         })?);
     }
     Ok(scopes)
-}
-
-/// How many scopes there are, for people.
-pub fn counted(scopes: usize) -> String {
-    match scopes {
-        1 => "1 scope".to_owned(),
-        n => format!("{n} scopes"),
-    }
 }
 
 /// Says which of these scopes nobody knows here; they are taken all the same.

@@ -5,11 +5,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::cmd::Context;
-use crate::cmd::scopes::counted;
-use crate::connection::{AuthType, Connection, Grant, GrantSource, Identity, State};
+use crate::connection::{Connection, Grant, GrantSource, Identity, State};
 use crate::error::{Error, Kind, Result, foreign};
 use crate::moment::until;
-use crate::scope::catalogue;
+use crate::scope::{catalogue, counted};
 use crate::session::{self, Live};
 use crate::store::Store;
 
@@ -182,11 +181,7 @@ fn person(identity: Option<&Identity>) -> String {
 }
 
 fn auth_type(connection: &Connection) -> String {
-    let kind = match connection.auth_type {
-        AuthType::AuthorizationCode => "provided app",
-        AuthType::OwnApp => "own app",
-        AuthType::AccessToken => "access token from elsewhere",
-    };
+    let kind = connection.auth_type.phrase();
     let place = connection.environment.api_base();
     let place = place.map_or_else(|| "embedded".to_owned(), |base| base.to_string());
     format!("{kind}, {} ({place})", connection.environment.name())

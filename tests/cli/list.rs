@@ -69,7 +69,11 @@ fn each_end_is_told_by_how_far_away_it_is() {
     assert!(table.contains("EXPIRES"), "{table}");
     let person = "sandbox.person@example.com";
     let row = |name: &'static str, expires: &'static str, by: String, state: &'static str| {
-        let mut cells = vec![name.to_owned(), person.to_owned(), "sandbox".to_owned()];
+        let mut cells = vec![
+            name.to_owned(),
+            person.to_owned(),
+            "provided app".to_owned(),
+        ];
         let scopes = match name {
             "personal" => "unknown",
             _ => "12",

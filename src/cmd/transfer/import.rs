@@ -11,7 +11,6 @@ use zeroize::Zeroizing;
 use crate::app::Environment;
 use crate::cmd::Context;
 use crate::cmd::login::guard::Guard;
-use crate::cmd::scopes::counted;
 use crate::cmd::transfer::keep::{keep, right_place};
 use crate::cmd::transfer::payload::Payload;
 use crate::connection::{Connection, GrantSource};
@@ -20,6 +19,7 @@ use crate::input;
 use crate::moment::day;
 use crate::name::Name;
 use crate::output::Output;
+use crate::scope::counted;
 use crate::session;
 use crate::store::{Store, unseal};
 
