@@ -269,20 +269,24 @@ fn ask(question: &str) -> Result<SecretString> {
 }
 
 fn not_opened(source: &str, error: &age::DecryptError) -> Error {
-    let message = match error {
-        age::DecryptError::ExcessiveWork { .. } => {
+    let (message, hint) = match error {
+        age::DecryptError::ExcessiveWork { .. } => (
             format!(
                 "the key {source} asks for more scrypt work than 2^{MAX_WORK_FACTOR}; it was not tried"
-            )
-        }
-        age::DecryptError::DecryptionFailed | age::DecryptError::KeyDecryptionFailed => {
-            format!("the passphrase does not open the key {source}")
-        }
-        _ => format!("the key {source} is unreadable: it is corrupt"),
+            ),
+            "open it with `age -d` and seal it again with `age -p`, which asks for no more".to_owned(),
+        ),
+        age::DecryptError::DecryptionFailed | age::DecryptError::KeyDecryptionFailed => (
+            format!("the passphrase does not open the key {source}"),
+            format!("give the right one in {PASSPHRASE} or {PASSPHRASE_FILE}"),
+        ),
+        _ => (
+            format!("the key {source} is unreadable: it is corrupt"),
+            "put a copy of it back; without one, what it sealed stays closed, and each login has to be made anew"
+                .to_owned(),
+        ),
     };
-    Error::new(Kind::Unreadable, message).with_hint(format!(
-        "give the right one in {PASSPHRASE} or {PASSPHRASE_FILE}"
-    ))
+    Error::new(Kind::Unreadable, message).with_hint(hint)
 }
 
 /// The identity in a text as age-keygen writes it: comment lines and one key.
