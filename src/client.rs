@@ -134,7 +134,8 @@ impl Client {
         {
             if body.len() + chunk.len() > MAX_BODY {
                 let message = format!("the answer from {host} is longer than a megabyte");
-                return Err(Error::new(Kind::Temporary, message));
+                return Err(Error::new(Kind::Temporary, message)
+                    .with_hint("check the `--api-base` of the login, and the proxy"));
             }
             body.extend_from_slice(&chunk);
         }

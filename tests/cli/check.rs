@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::env::{Env, Reply, Run, Sandbox, Scene, connected as server};
+use crate::env::{ACCESS_TOKEN, Env, Reply, Run, Sandbox, Scene, connected as server};
 
 /// With a sandbox connection that has the twelve standard scopes.
 fn connected() -> Env {
@@ -306,6 +306,25 @@ fn a_token_that_webex_refuses_is_replaced_before_a_person_is_called() {
     let before = authority.refreshes();
     check(&env, &["--live"]).code(4).any_stderr().check();
     assert_eq!(authority.refreshes(), before);
+}
+
+#[test]
+fn a_failure_of_webex_has_its_number_and_a_cure() {
+    let (env, authority) = server();
+    for (id, told) in [
+        ("ROUTER_1".to_owned(), "tracking id: ROUTER_1\n"),
+        // Whoever was sent the token could send it back.
+        (format!("x{ACCESS_TOKEN}"), ""),
+    ] {
+        let head = format!("TrackingID: {id}\r\n");
+        authority.api_answers([Reply::with(503, &head, "")]);
+        env.run(["status", "--live"])
+            .code(7)
+            .stderr(&format!(
+                "error: people/me answered 503\n{told}hint: run the same command again in a minute\n"
+            ))
+            .check();
+    }
 }
 
 #[test]
