@@ -150,7 +150,7 @@ impl Store {
     /// # Errors
     /// [`Kind::Store`] with the cause.
     pub fn preflight(&self) -> Result<()> {
-        let _alone = dirs::lock("preflight")?;
+        let _alone = dirs::lock("preflight", "its trial of the store")?;
         self.write(
             &Key::Preflight,
             &"x".repeat(PREFLIGHT_SIZE),
