@@ -85,6 +85,10 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
 }
 
 impl Context {
+    /// The store of the person's choice.
+    ///
+    /// # Errors
+    /// As for [`Store::open`].
     pub fn store(&self) -> Result<Store> {
         Store::open(self.store_choice, self.may_ask())
     }
@@ -151,6 +155,9 @@ impl Context {
 }
 
 /// The name given by argument or variable.
+///
+/// # Errors
+/// [`Kind::Usage`] for what can be no name.
 pub fn named(argument: Option<&str>) -> Result<Option<Name>> {
     match argument {
         Some(name) => Name::parse(name).map(Some),

@@ -17,6 +17,9 @@ const LOCK_TIME: Duration = Duration::from_secs(75);
 const OURS: &str = "webex-connect";
 
 /// Where sealed files live (`$XDG_DATA_HOME/webex-connect`). It need not exist.
+///
+/// # Errors
+/// [`Kind::Store`]: this user has no home directory.
 pub fn data() -> Result<PathBuf> {
     Ok(strategy()?.data_dir().join(OURS))
 }
