@@ -71,10 +71,8 @@ pub struct Global {
 }
 
 fn store_choice() -> impl TypedValueParser<Value = Choice> {
-    PossibleValuesParser::new(["keyring", "file"]).map(|choice| match choice.as_str() {
-        "file" => Choice::File,
-        _ => Choice::Keyring,
-    })
+    PossibleValuesParser::new(Choice::NAMES)
+        .try_map(|name| Choice::from_name(&name).ok_or("no such store"))
 }
 
 /// What is asked for: a command with all that a run starts from, or what needs none of it.

@@ -137,7 +137,8 @@ impl Client {
         {
             if body.len() + chunk.len() > MAX_BODY {
                 let message = format!("the answer from {host} is longer than a megabyte");
-                return Err(Error::new(Kind::Temporary, message));
+                return Err(Error::new(Kind::Temporary, message)
+                    .with_hint("check the `--api-base` of the login, and the proxy"));
             }
             body.extend_from_slice(&chunk);
         }
@@ -202,6 +203,9 @@ fn builder(base: &Url) -> reqwest::ClientBuilder {
 
 fn read_certificates(path: &Path) -> Result<Vec<Certificate>> {
     let pem = input::file(path, MAX_CA_FILE).map_err(|error| unusable(path, &error.to_string()))?;
+    if pem.len() as u64 > MAX_CA_FILE {
+        return Err(unusable(path, "it has more than 4 MiB"));
+    }
     match Certificate::from_pem_bundle(&pem) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(unusable(path, "it holds no certificate")),

@@ -87,6 +87,10 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
 }
 
 impl Context {
+    /// The store of the person's choice.
+    ///
+    /// # Errors
+    /// As for [`Store::open`].
     pub fn store(&self) -> Result<Store> {
         Store::open(self.store_choice, self.may_ask())
     }
@@ -137,18 +141,25 @@ impl Context {
     /// # Errors
     /// As for [`session::usable`].
     pub fn usable(&self, store: &Store, connection: Connection) -> Result<Connection> {
-        let (connection, warning) = session::usable(store, connection, &self.wire)?;
-        if let Some(error) = warning {
+        let (connection, not_refreshed) = session::usable(store, connection, &self.wire)?;
+        self.warn_stale(&connection.name, not_refreshed);
+        Ok(connection)
+    }
+
+    /// Says why a token that soon ends was not replaced.
+    pub fn warn_stale(&self, name: &Name, not_refreshed: Option<Error>) {
+        if let Some(error) = not_refreshed {
             self.output.warning(&format!(
-                "could not refresh {}, whose token holds a little longer: {error}",
-                connection.name
+                "could not refresh {name}, whose token holds a little longer: {error}"
             ));
         }
-        Ok(connection)
     }
 }
 
 /// The name given by argument or variable.
+///
+/// # Errors
+/// [`Kind::Usage`] for what can be no name.
 pub fn named(argument: Option<&str>) -> Result<Option<Name>> {
     match argument {
         Some(name) => Name::parse(name).map(Some),
@@ -163,17 +174,15 @@ fn store_choice(global: &Global) -> Result<Option<Choice>> {
     if global.store.is_some() {
         return Ok(global.store);
     }
-    match variables::read(variables::STORE)?.as_deref() {
-        None => Ok(None),
-        Some("keyring") => Ok(Some(Choice::Keyring)),
-        Some("file") => Ok(Some(Choice::File)),
-        Some(_) => Err(Error::new(
-            Kind::Usage,
-            format!("{} is neither `keyring` nor `file`", variables::STORE),
-        )
-        .with_hint(format!(
+    let Some(name) = variables::read(variables::STORE)? else {
+        return Ok(None);
+    };
+    let choice = Choice::from_name(&name).ok_or_else(|| {
+        let message = format!("{} is neither `keyring` nor `file`", variables::STORE);
+        Error::new(Kind::Usage, message).with_hint(format!(
             "set it to one of them, or `unset {}`",
             variables::STORE
-        ))),
-    }
+        ))
+    });
+    choice.map(Some)
 }

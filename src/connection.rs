@@ -25,6 +25,17 @@ pub enum AuthType {
     AccessToken,
 }
 
+impl AuthType {
+    /// For people, in a column as well.
+    pub fn phrase(self) -> &'static str {
+        match self {
+            AuthType::AuthorizationCode => "provided app",
+            AuthType::OwnApp => "own app",
+            AuthType::AccessToken => "token",
+        }
+    }
+}
+
 /// The client the grant was given to. A grant belongs to a client, so its ID stays with the connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppRef {

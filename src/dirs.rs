@@ -17,21 +17,20 @@ const LOCK_TIME: Duration = Duration::from_secs(75);
 const OURS: &str = "webex-connect";
 
 /// Where sealed files live (`$XDG_DATA_HOME/webex-connect`). It need not exist.
+///
+/// # Errors
+/// [`Kind::Store`]: this user has no home directory.
 pub fn data() -> Result<PathBuf> {
     Ok(strategy()?.data_dir().join(OURS))
 }
 
 /// Takes the lock file `NAME.lock` in the state directory; dropping the file, or dying, lets go of it. Lock files
-/// are never renamed or removed, or two processes could hold one name.
+/// are never renamed or removed, or two processes could hold one name. `what` is what it stands for, in words for
+/// whoever has to wait.
 ///
 /// # Errors
-/// The directory can't be made, or another process keeps the lock for more than 75 s.
-pub fn lock(name: &str) -> Result<File> {
-    lock_for(name, &format!("the {name}"))
-}
-
-/// `what` is what the lock stands for, in words.
-fn lock_for(name: &str, what: &str) -> Result<File> {
+/// [`Kind::Store`]: the directory can't be made, or another process keeps the lock for more than 75 s.
+pub fn lock(name: &str, what: &str) -> Result<File> {
     let strategy = strategy()?;
     let directory = strategy
         .state_dir()
@@ -97,7 +96,7 @@ fn open_lock(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As for [`lock`].
 pub fn lock_connection(name: &Name) -> Result<File> {
-    lock_for(
+    lock(
         &format!("connection-{}", name.folded()),
         &format!("the connection {name}"),
     )
@@ -108,10 +107,16 @@ pub fn lock_connection(name: &Name) -> Result<File> {
 /// # Errors
 /// As for [`lock`].
 pub fn lock_app(name: &Name) -> Result<File> {
-    lock(&format!("app-{}", name.folded()))
+    lock(
+        &format!("app-{}", name.folded()),
+        &format!("the app {name}"),
+    )
 }
 
-/// Makes a directory that only we can enter, parents as they come.
+/// Makes a directory that only we can enter, parents as they come. One that is there is closed to others.
+///
+/// # Errors
+/// It can't be made, or is not ours to close.
 pub fn private(directory: &Path) -> io::Result<()> {
     if let Some(parent) = directory.parent() {
         fs::create_dir_all(parent)?;

@@ -80,7 +80,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Clone, Debug)]
 pub struct Error {
     pub kind: Kind,
-    /// A lower-case phrase of our own words; it may stand on a web page.
+    /// A lower-case phrase, ours but for the names and paths in it; it may stand on a web page, which escapes it.
     pub message: String,
     /// What a server or another program said of it, already through [`foreign`]. Never shown on a page.
     pub detail: Option<String>,

@@ -179,20 +179,10 @@ fn judge(
     watch: &Watch,
 ) -> Verdict<Callback> {
     let refuse = |status, why| Verdict::Answer(Response::text(status, why));
-    let path = request.path();
-    if path != start && path != uri.path() {
-        return refuse(404, "nothing here\n");
+    if let Some(refusal) = turned_away(request, &[start, uri.path()], uri, watch) {
+        return Verdict::Answer(refusal);
     }
-    if !request.header("Host").is_some_and(|host| uri.is_host(host)) {
-        return refuse(421, "not this host\n");
-    }
-    if request.method != "GET" {
-        return refuse(405, "only GET\n");
-    }
-    if !watch.admits(request) {
-        return refuse(403, "not this user\n");
-    }
-    if path == start {
+    if request.path() == start {
         return Verdict::Answer(Response::redirect(&expected.authorization_url));
     }
     let query = request.query();
@@ -204,6 +194,30 @@ fn judge(
         Some(callback) => Verdict::Hold(callback),
         None => refuse(400, "not the answer to this login\n"),
     }
+}
+
+/// What whoever has no business on the redirect port is told: who asks for another path or host, does more than GET, or
+/// is a program of somebody else's.
+fn turned_away(
+    request: &Request,
+    paths: &[&str],
+    uri: &RedirectUri,
+    watch: &Watch,
+) -> Option<Response> {
+    let refuse = |status, why| Some(Response::text(status, why));
+    if !paths.contains(&request.path()) {
+        return refuse(404, "nothing here\n");
+    }
+    if !request.header("Host").is_some_and(|host| uri.is_host(host)) {
+        return refuse(421, "not this host\n");
+    }
+    if request.method != "GET" {
+        return refuse(405, "only GET\n");
+    }
+    if !watch.admits(request) {
+        return refuse(403, "not this user\n");
+    }
+    None
 }
 
 /// Whether this machine has no such address family, so that nobody else can listen there either.

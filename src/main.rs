@@ -58,7 +58,8 @@
 
 // clap prints the doc comments of commands as they are, brackets and all.
 #![allow(rustdoc::bare_urls)]
-// Tests may stop at the first surprise; the program may not. Only `output` prints, and it does not use these macros.
+// Tests may stop at the first surprise; the program may not. Only `output` prints, and `prompt` its
+// questions; neither uses these macros.
 #![cfg_attr(
     not(test),
     deny(
@@ -142,7 +143,7 @@ fn run() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && wants_json() {
         let told = Error::new(Kind::Usage, "the command line is not understood")
-            .with_detail(error.kind().as_str().unwrap_or_default())
+            .with_detail(&headline(error))
             .with_hint("`webex-connect --help` shows what there is");
         Output::new(true).error(&told);
         return ExitCode::from(told.exit_code());
@@ -150,6 +151,15 @@ fn usage(error: &clap::Error) -> ExitCode {
     // clap colours for terminals and knows its exit codes; a failure to print has nowhere to go.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+}
+
+/// What clap says is wrong, up to its first empty line, without the word `error` before it.
+fn headline(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim);
+    let first: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+    let first = first.join(" ");
+    first.strip_prefix("error: ").unwrap_or(&first).to_owned()
 }
 
 /// Whether JSON was asked for, before the command line is understood.

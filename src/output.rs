@@ -175,6 +175,7 @@ impl Output {
         io::stderr().write_all(line.as_bytes()).map_err(|error| {
             Error::new(Kind::Failure, "could not write the mask to standard error")
                 .with_detail(&error.to_string())
+                .with_hint("let standard error go to the job's log, where its runner reads it")
         })
     }
 
@@ -233,7 +234,8 @@ fn write_out(bytes: &[u8]) -> Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(
             Error::new(Kind::Failure, "could not write to standard output")
-                .with_detail(&error.to_string()),
+                .with_detail(&error.to_string())
+                .with_hint("see to whatever standard output goes to, a full disk for one, and run the same command again"),
         ),
     }
 }

@@ -30,7 +30,8 @@ pub fn is_possible(no_input: bool) -> bool {
 /// Asks for a secret without echo, while signals are listened for: whatever ends it leaves the terminal as it was.
 ///
 /// # Errors
-/// [`Kind::Interrupted`], or what was typed is no secret.
+/// [`Kind::Interrupted`], [`Kind::Failure`] if the terminal can't be read, [`Kind::Usage`] if what was typed is no
+/// secret.
 pub async fn secret(question: &'static str, signals: &mut Signals) -> Result<Secret> {
     let _restored = hidden::Modes::now();
     let (sender, typed) = tokio::sync::oneshot::channel();
@@ -52,7 +53,7 @@ pub async fn secret(question: &'static str, signals: &mut Signals) -> Result<Sec
 /// what it does to the program; there is nothing to put back.
 ///
 /// # Errors
-/// The terminal can't be read, or its end has come.
+/// [`Kind::Failure`]: the terminal can't be read, or its end has come.
 pub fn line(question: &str) -> Result<String> {
     let failed = |error: io::Error| unread().with_detail(&error.to_string());
     let mut stderr = io::stderr();
@@ -78,7 +79,7 @@ pub fn line(question: &str) -> Result<String> {
 /// Asks for a passphrase without echo; it may be empty and may hold spaces.
 ///
 /// # Errors
-/// [`Kind::Interrupted`] for Ctrl-C.
+/// [`Kind::Interrupted`] for Ctrl-C, [`Kind::Failure`] if the terminal can't be read.
 pub fn passphrase(question: &str) -> Result<Zeroizing<String>> {
     hidden::read(&format!("{question}: "))
         .map(Zeroizing::new)
@@ -97,7 +98,7 @@ fn unread() -> Error {
 /// Reads standard input, all of it, as text that holds a secret.
 ///
 /// # Errors
-/// It is a terminal, where what is typed would show and might never come; or it can't be read.
+/// [`Kind::Usage`]: it is a terminal, where what is typed would show and might never come; or it can't be read.
 pub fn text_from_stdin(flag: &str, what: &str) -> Result<Zeroizing<String>> {
     piped(flag)?;
     let failed = |error: io::Error| {
@@ -135,7 +136,7 @@ pub fn secret_from_stdin(flag: &str, what: &str) -> Result<Secret> {
 /// Reads a secret from a file.
 ///
 /// # Errors
-/// It can't be read, or holds no secret.
+/// [`Kind::Usage`]: it can't be read, or holds no secret.
 pub fn secret_from_file(path: &Path, what: &str) -> Result<Secret> {
     let failed = |error: io::Error| {
         Error::new(
@@ -157,6 +158,9 @@ fn text(bytes: &[u8]) -> io::Result<Zeroizing<String>> {
 }
 
 /// Without the line end and white space around it; a secret has none inside and is not empty.
+///
+/// # Errors
+/// [`Kind::Usage`]: it is too long, empty, or has white space or control characters in it.
 pub fn clean(text: &str, what: &str) -> Result<Secret> {
     let text = text.trim();
     if text.len() > MAX_SECRET {

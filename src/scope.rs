@@ -24,6 +24,14 @@ pub const STANDARD: [&str; 12] = [
     "spark:teams_write",
 ];
 
+/// How many scopes there are, for people.
+pub fn counted(scopes: usize) -> String {
+    match scopes {
+        1 => "1 scope".to_owned(),
+        n => format!("{n} scopes"),
+    }
+}
+
 /// A set of scope names. Their case is kept: Webex compares it (`Identity:` is not `identity:`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>")]

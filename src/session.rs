@@ -95,20 +95,44 @@ pub enum Live {
     Refused,
 }
 
-/// Asks Webex whether the connection's token works, refreshing a stale one first.
+/// A connection and what Webex says of its token.
+pub struct Asked {
+    pub connection: Connection,
+    pub live: Live,
+    /// Why a stale token was not replaced before.
+    pub not_refreshed: Option<Error>,
+}
+
+/// Asks Webex whether the connection's token works, refreshing a stale one first. One that Webex refuses is refreshed
+/// too, once, and Webex asked again.
 ///
 /// # Errors
 /// As for [`usable`]; Webex or the network failed.
-pub fn ask_webex(store: &Store, connection: Connection, wire: &Wire) -> Result<(Connection, Live)> {
-    let (connection, _) = usable(store, connection, wire)?;
+pub fn ask_webex(store: &Store, connection: Connection, wire: &Wire) -> Result<Asked> {
+    let before = connection.tokens.access_token.clone();
+    let (mut connection, not_refreshed) = usable(store, connection, wire)?;
+    let mut live = accepts(&connection, wire)?;
+    let is_new = connection.tokens.access_token != before;
+    if matches!(live, Live::Refused) && !is_new && connection.tokens.can_refresh(Timestamp::now()) {
+        connection = refreshed(store, connection, wire)?;
+        live = accepts(&connection, wire)?;
+    }
+    Ok(Asked {
+        connection,
+        live,
+        not_refreshed,
+    })
+}
+
+fn accepts(connection: &Connection, wire: &Wire) -> Result<Live> {
     let answer = runtime()?.block_on(async {
-        let base = base(&connection)?;
+        let base = base(connection)?;
         let client = Client::new(&base, wire)?;
         webex::people_me(&client, &base, &connection.tokens.access_token).await
     });
     match answer {
-        Ok(identity) => Ok((connection, Live::Works(identity))),
-        Err(error) if error.kind == Kind::SignIn => Ok((connection, Live::Refused)),
+        Ok(identity) => Ok(Live::Works(identity)),
+        Err(error) if error.kind == Kind::SignIn => Ok(Live::Refused),
         Err(error) => Err(error),
     }
 }
@@ -281,4 +305,22 @@ pub fn stored(store: &Store, name: &Name) -> Result<Connection> {
             "`webex-connect list` shows what there is; `webex-connect login {name}` makes it"
         ))
     })
+}
+
+/// The cure where a scope is missing.
+pub fn more_scopes(connection: &Connection, scopes: &str) -> String {
+    let command = more_scopes_command(connection, scopes);
+    match &connection.app {
+        Some(_) => format!("ask for it with `{command}`"),
+        None => format!("bring a token that has it with `{command}`"),
+    }
+}
+
+/// The command that gets a connection more scopes. Where there is no app to ask with, only another token has them.
+pub fn more_scopes_command(connection: &Connection, scopes: &str) -> String {
+    let login = login_command(connection);
+    match &connection.app {
+        Some(_) => format!("{login} --add-scope {scopes}"),
+        None => login,
+    }
 }

@@ -20,7 +20,7 @@ impl Signal {
     }
 }
 
-/// Catches the signals from its making on, so that none is lost between two waits.
+/// Catches the signals from its making on, so that none is lost between two waits; on Windows only during a wait.
 pub struct Signals {
     #[cfg(unix)]
     caught: Vec<(u8, tokio::signal::unix::Signal)>,

@@ -1,5 +1,6 @@
 //! The store: one map of named records, in the OS keyring or in a sealed file.
 
+mod choice;
 mod file;
 mod key;
 mod keyring;
@@ -16,6 +17,7 @@ use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
 
+pub use choice::Choice;
 use file::SealedFile;
 use key::KeySource;
 use keyring::Keyring;
@@ -27,14 +29,7 @@ pub use trial::Trial;
 /// The size of the record that tries out the store before a login: a connection with 98 scopes has 3.7 kB.
 const PREFLIGHT_SIZE: usize = 4096;
 
-/// Where the person wants records kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    Keyring,
-    File,
-}
-
-/// Everything in the store that could be read, and the keys of what could not.
+/// Everything in the store that could be read, and why the rest could not. Connections and apps are sorted by name.
 #[derive(Default)]
 pub struct Listing {
     pub connections: Vec<Connection>,
@@ -57,36 +52,6 @@ enum Home {
 }
 
 impl Store {
-    /// Opens the store of the person's choice; without one, the keyring. On a machine that has no keyring at all,
-    /// sandbox records are looked for in the sandbox file.
-    ///
-    /// # Errors
-    /// [`Kind::Store`] if the keyring is absent, locked or hung.
-    pub fn open(choice: Option<Choice>, may_ask: bool) -> Result<Store> {
-        Store::open_for_login(choice, may_ask, SealedFile::sandbox()?.exists()?)
-    }
-
-    /// Opens the store for a login. Without a keyring, a sandbox login may begin the sandbox file; a real one has
-    /// no business there.
-    ///
-    /// # Errors
-    /// As for [`Store::open`].
-    pub fn open_for_login(choice: Option<Choice>, may_ask: bool, sandbox: bool) -> Result<Store> {
-        if choice == Some(Choice::File) {
-            return Ok(Store(Home::File(SealedFile::store(may_ask)?)));
-        }
-        match Keyring::open() {
-            Ok(keyring) => Ok(Store(Home::Keyring(keyring))),
-            Err(keyring::OpenError::Absent(no_keyring)) if choice.is_none() && sandbox => {
-                Ok(Store(Home::SandboxFile {
-                    file: SealedFile::sandbox()?,
-                    no_keyring,
-                }))
-            }
-            Err(keyring::OpenError::Absent(error) | keyring::OpenError::Other(error)) => Err(error),
-        }
-    }
-
     /// The name in JSON.
     pub fn name(&self) -> &'static str {
         match self.0 {
@@ -127,7 +92,7 @@ impl Store {
     /// # Errors
     /// [`Kind::Store`] with the cause.
     pub fn preflight(&self) -> Result<()> {
-        let _alone = dirs::lock("preflight")?;
+        let _alone = dirs::lock("preflight", "its trial of the store")?;
         self.write(
             &Key::Preflight,
             &"x".repeat(PREFLIGHT_SIZE),
@@ -136,6 +101,10 @@ impl Store {
         self.remove(&Key::Preflight).map(|_| ())
     }
 
+    /// The connection of a name, if it is stored.
+    ///
+    /// # Errors
+    /// [`Kind::Store`] if the store does not answer, [`Kind::Unreadable`] if what it has is no such record.
     pub fn connection(&self, name: &Name) -> Result<Option<Connection>> {
         let key = Key::Connection(name.clone());
         match self.read(&key)? {
@@ -145,6 +114,10 @@ impl Store {
         }
     }
 
+    /// The own app of a name, if it is stored.
+    ///
+    /// # Errors
+    /// As for [`Store::connection`].
     pub fn app(&self, name: &Name) -> Result<Option<App>> {
         let key = Key::App(name.clone());
         match self.read(&key)? {
@@ -155,6 +128,9 @@ impl Store {
     }
 
     /// The default connection's name.
+    ///
+    /// # Errors
+    /// As for [`Store::connection`].
     pub fn default_name(&self) -> Result<Option<Name>> {
         match self.read(&Key::Default)? {
             None => Ok(None),
@@ -169,6 +145,10 @@ impl Store {
     }
 
     /// Saves a connection as its next revision and reads it back.
+    ///
+    /// # Errors
+    /// [`Kind::Store`] if the store does not take it or gives something else back, [`Kind::Unreadable`] if a sealed
+    /// file can't be opened to add to it.
     pub fn save_connection(&self, connection: &mut Connection) -> Result<()> {
         connection.revision += 1;
         let label = format!(
@@ -187,6 +167,9 @@ impl Store {
     }
 
     /// Saves an app as its next revision and reads it back.
+    ///
+    /// # Errors
+    /// As for [`Store::save_connection`].
     pub fn save_app(&self, app: &mut App) -> Result<()> {
         app.revision += 1;
         let label = format!("Webex app {}", app.name);
@@ -200,6 +183,9 @@ impl Store {
     }
 
     /// Makes a stored connection the default one.
+    ///
+    /// # Errors
+    /// As for [`Store::save_connection`].
     pub fn save_default(&self, connection: &Connection) -> Result<()> {
         let record = Record::Default {
             name: connection.name.clone(),
@@ -232,6 +218,9 @@ impl Store {
 
     /// Removes a connection, and the default if it was that; `false` if there was none. The caller holds the
     /// connection's lock.
+    ///
+    /// # Errors
+    /// As for [`Store::remove`].
     pub fn remove_connection(&self, name: &Name) -> Result<bool> {
         let is_default = self.is_default(name);
         let removed = self.remove(&Key::Connection(name.clone()))?;
@@ -242,6 +231,9 @@ impl Store {
     }
 
     /// Removes a record; `false` if there was none.
+    ///
+    /// # Errors
+    /// [`Kind::Store`] if the store does not do it, [`Kind::Unreadable`] if a sealed file can't be opened.
     pub fn remove(&self, key: &Key) -> Result<bool> {
         match &self.0 {
             Home::Keyring(keyring) => keyring.remove(&key.to_string()),
@@ -249,7 +241,11 @@ impl Store {
         }
     }
 
-    /// Everything there is, sorted by name.
+    /// Everything there is, sorted by name as the records are.
+    ///
+    /// # Errors
+    /// [`Kind::Store`] if the store does not answer, [`Kind::Unreadable`] if a sealed file can't be opened. One record
+    /// that can't be read is no error.
     pub fn list(&self) -> Result<Listing> {
         let mut listing = Listing::default();
         for (key, text) in self.records()? {
@@ -262,13 +258,13 @@ impl Store {
                 Err(error) => listing.unreadable.push(error),
             }
         }
-        listing
-            .connections
-            .sort_by_key(|connection| connection.name.folded());
         Ok(listing)
     }
 
     /// The names of all connections, those whose records can't be read among them.
+    ///
+    /// # Errors
+    /// As for [`Store::list`].
     pub fn connection_names(&self) -> Result<Vec<Name>> {
         let records = self.records()?.into_iter();
         Ok(records
@@ -310,10 +306,9 @@ impl Store {
             return Ok(());
         }
         let place = self.place();
-        Err(Error::new(
-            Kind::Store,
-            format!("could not save {key}: {place} gave something else back"),
-        ))
+        let message = format!("could not save {key}: {place} gave something else back");
+        Err(Error::new(Kind::Store, message)
+            .with_hint("`webex-connect doctor` tries the store; another is chosen with `--store`"))
     }
 
     fn read(&self, key: &Key) -> Result<Option<Record>> {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::app::endpoint;
-use crate::client::{Client, Incoming, retry_after};
+use crate::client::{Answer, Client, Incoming, retry_after};
 use crate::connection::Identity;
 use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
@@ -49,35 +49,24 @@ pub async fn people_me(
     base: &Url,
     access_token: &Secret,
 ) -> Result<Option<Identity>> {
-    let request = http::Request::get(endpoint(base, "people/me").as_str())
-        .header(header::AUTHORIZATION, bearer(access_token)?)
-        .header(header::ACCEPT, "application/json")
-        .body(Vec::new())
-        .map_err(|_| Error::new(Kind::Failure, "the address of people/me is not a URL"))?;
-    let answer = client.send(request).await?;
+    let answer = client.send(get(base, "people/me", access_token)?).await?;
     match answer.status().as_u16() {
         200 => {}
-        401 => {
-            return Err(Error::new(
-                Kind::SignIn,
-                "Webex refused the access token (401)",
-            ));
-        }
         403 => return Ok(None),
-        status => {
-            return Err(Error::new(
-                Kind::Temporary,
-                format!("people/me answered {status}"),
-            ));
-        }
+        _ => return Err(refused(&answer, access_token)),
     }
+    let strange = |what: &str| {
+        Error::new(Kind::Temporary, format!("people/me {what}")).with_hint(
+            "check the `--api-base` of the login and the proxy, then run the same command again",
+        )
+    };
     let person: Person = serde_json::from_slice(answer.body())
-        .map_err(|_| Error::new(Kind::Temporary, "people/me did not answer with a person"))?;
+        .map_err(|_| strange("did not answer with a person"))?;
     let short = |text: &String| text.len() <= MAX_FIELD;
     Ok(Some(Identity {
         id: Some(person.id)
             .filter(short)
-            .ok_or_else(|| Error::new(Kind::Temporary, "people/me answered with an endless id"))?,
+            .ok_or_else(|| strange("answered with an endless id"))?,
         display_name: person.display_name.filter(short),
         email: person.emails.into_iter().next().filter(short),
         org_id: person.org_id.filter(short),
@@ -99,15 +88,37 @@ pub async fn token_expiry(
     struct Expiry {
         exp: i64,
     }
-    let request = http::Request::get(endpoint(base, "authorizations/tokenExpiry").as_str())
-        .header(header::AUTHORIZATION, bearer(access_token)?)
-        .header(header::ACCEPT, "application/json")
-        .body(Vec::new())
-        .map_err(|_| Error::new(Kind::Failure, "the address of tokenExpiry is not a URL"))?;
+    let request = get(base, "authorizations/tokenExpiry", access_token)?;
     let answer = client.send(request).await?;
     let expiry: Option<Expiry> = serde_json::from_slice(answer.body()).ok();
     let told = expiry.filter(|_| answer.status() == 200);
     Ok(told.and_then(|expiry| Timestamp::from_second(expiry.exp.div_euclid(1000)).ok()))
+}
+
+fn get(base: &Url, path: &str, access_token: &Secret) -> Result<http::Request<Vec<u8>>> {
+    http::Request::get(endpoint(base, path).as_str())
+        .header(header::AUTHORIZATION, bearer(access_token)?)
+        .header(header::ACCEPT, "application/json")
+        .body(Vec::new())
+        .map_err(|_| {
+            Error::new(Kind::Failure, format!("the address of {path} is not a URL"))
+                .with_hint("check the `--api-base` of the login")
+        })
+}
+
+/// What it means that `people/me` gives nobody.
+fn refused(answer: &Answer, access_token: &Secret) -> Error {
+    let error = match answer.status().as_u16() {
+        401 => Error::new(Kind::SignIn, "Webex refused the access token (401)")
+            .with_hint("log in again with `webex-connect login`"),
+        status => Error::new(Kind::Temporary, format!("people/me answered {status}"))
+            .with_hint("run the same command again in a minute"),
+    };
+    let id = answer.headers().get("trackingid");
+    let id = id.and_then(|id| id.to_str().ok());
+    // Whoever was sent the token could send it back.
+    let id = id.filter(|id| !id.contains(access_token.expose()));
+    error.with_tracking_id(id.map(str::to_owned))
 }
 
 /// A request of the person's own. Where it may go was decided when its URL was made.
@@ -160,8 +171,11 @@ fn request(call: &Call, access_token: &Secret) -> Result<http::Request<Vec<u8>>>
 }
 
 fn bearer(access_token: &Secret) -> Result<HeaderValue> {
-    let mut bearer = HeaderValue::try_from(format!("Bearer {}", access_token.expose()))
-        .map_err(|_| Error::new(Kind::Failure, "the access token does not fit into a header"))?;
+    let mut bearer =
+        HeaderValue::try_from(format!("Bearer {}", access_token.expose())).map_err(|_| {
+            Error::new(Kind::Failure, "the access token does not fit into a header")
+                .with_hint("get another one with `webex-connect login`")
+        })?;
     bearer.set_sensitive(true);
     Ok(bearer)
 }

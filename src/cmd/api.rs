@@ -24,6 +24,8 @@ use crate::webex::{self, Call, Target};
 
 /// What is read of a refusal for its words; the rest is only passed on.
 const MAX_WORDS: usize = 64 * 1024;
+/// How long a refusal whose body nobody reads may take over it: what it means is known from its status.
+const WORDS_TIME: Duration = Duration::from_secs(10);
 
 /// Make one authenticated call to the Webex API
 ///
@@ -184,11 +186,17 @@ impl<'a> Caller<'a> {
     /// What a refusal without a body on stdout means.
     fn refused(&self, call: &Call, mut answer: Incoming) -> Error {
         let mut words = Vec::new();
-        while words.len() < MAX_WORDS
-            && let Ok(Some(piece)) = self.chunk(&mut answer)
-        {
-            words.extend(piece);
-        }
+        let reading = async {
+            while words.len() < MAX_WORDS
+                && let Ok(Some(piece)) = answer.chunk().await
+            {
+                words.extend(piece);
+            }
+        };
+        // What has come by then has to do.
+        let _ = self
+            .runtime
+            .block_on(async { tokio::time::timeout(WORDS_TIME, reading).await });
         self.refusal(call, &answer, &words)
     }
 

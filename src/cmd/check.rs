@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::cmd::Context;
+use crate::cmd::scopes::listed;
 use crate::connection::{Connection, GrantSource, State};
 use crate::duration;
 use crate::error::{Error, Kind, Result};
@@ -18,8 +19,9 @@ use crate::store::Store;
 /// lives too short, 5 if a scope is missing or nobody knows what was granted,
 /// 7 if Webex was to be asked and could not be reached.
 ///
-/// Nothing is asked of Webex and nothing is changed, but with --live: then a
-/// stale token is refreshed first and Webex says whether it works.
+/// Nothing is asked of Webex and nothing is changed, but with --live: then
+/// Webex says whether the token works, and one that is stale or that Webex
+/// refuses is refreshed.
 ///
 ///   $ webex-connect check work --scope spark:messages_write --min-valid 1h
 ///   $ webex-connect check work --refresh-min-valid 14d || notify-someone
@@ -46,7 +48,7 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
-    let required = required(arguments)?;
+    let required = listed(&arguments.scope)?;
     let store = context.store()?;
     let mut connection = context.connection(&store, arguments.name.as_deref())?;
     let mut problem = None;
@@ -78,11 +80,19 @@ fn ask_webex(
 ) -> Result<(Connection, Option<Problem>)> {
     let name = connection.name.clone();
     let error = match session::ask_webex(store, connection, &context.wire) {
-        Ok((connection, Live::Works(_))) => return Ok((connection, None)),
-        Ok((connection, Live::Refused)) => {
+        Ok(asked) => {
+            context.warn_stale(&name, asked.not_refreshed);
+            let connection = asked.connection;
             let message = format!("Webex refused the access token of {name}");
-            let problem = Problem::new(Kind::SignIn, message, session::login_command(&connection));
-            return Ok((connection, Some(problem)));
+            let problem = match asked.live {
+                Live::Works(_) => None,
+                Live::Refused => Some(Problem::new(
+                    Kind::SignIn,
+                    message,
+                    session::login_command(&connection),
+                )),
+            };
+            return Ok((connection, problem));
         }
         // Without the store there is nothing to report on.
         Err(error) if matches!(error.kind, Kind::Store | Kind::Unreadable) => return Err(error),
@@ -99,17 +109,6 @@ fn ask_webex(
         next_command,
     };
     Ok((connection, Some(problem)))
-}
-
-fn required(arguments: &Arguments) -> Result<ScopeSet> {
-    let mut required = ScopeSet::default();
-    for list in &arguments.scope {
-        required.extend(ScopeSet::parse(list).map_err(|error| {
-            Error::new(Kind::Usage, error.to_string())
-                .with_hint("for example `--scope \"spark:people_read spark:rooms_read\"`")
-        })?);
-    }
-    Ok(required)
 }
 
 /// Why a connection will not do, and the command that mends it.
@@ -183,9 +182,10 @@ fn lacking(connection: &Connection, required: &ScopeSet) -> Option<Problem> {
             (missing, message)
         }
     };
-    let next = format!(
-        "{} --add-scope \"{lacking}\"",
-        session::login_command(connection)
-    );
-    (!lacking.is_empty()).then(|| Problem::new(Kind::Scope, message, next))
+    let listed = format!("\"{lacking}\"");
+    (!lacking.is_empty()).then(|| Problem {
+        error: Error::new(Kind::Scope, message)
+            .with_hint(session::more_scopes(connection, &listed)),
+        next_command: session::more_scopes_command(connection, &listed),
+    })
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::cmd::Context;
-use crate::connection::{AuthType, Connection, State};
+use crate::connection::{Connection, GrantSource, State};
 use crate::error::Result;
 use crate::moment::{distance, spoken_day};
 use crate::output::Tone;
@@ -24,7 +24,8 @@ const ENDS_SOON: &str = "ends soon";
 ///
 /// Shows name, account, type, number of granted scopes, when the access token
 /// expires, by when a person must sign in again at the latest, and the state.
-/// The default connection is marked with *. Nothing is asked of Webex.
+/// What Webex did not tell is unknown. The default connection is marked with *.
+/// Nothing is asked of Webex.
 ///
 /// Each `refresh` moves the day to reconnect by. A connection that is ready
 /// but ends within 14 days is said to end soon.
@@ -101,8 +102,11 @@ fn table(
             if is_default(connection) { "*" } else { "" }.to_owned(),
             connection.name.to_string(),
             connection.account(),
-            kind(connection).to_owned(),
-            connection.grant.granted.len().to_string(),
+            connection.auth_type.phrase().to_owned(),
+            match connection.grant.source {
+                GrantSource::Unknown => "unknown".to_owned(),
+                _ => connection.grant.granted.len().to_string(),
+            },
             told(connection.tokens.expires_at, |at| distance(at, context.now)),
             match state {
                 State::Ready => told(reconnect_by, |at| spoken_day(at, context.now)),
@@ -118,14 +122,6 @@ fn table(
         ]);
     }
     table.trim_fmt()
-}
-
-fn kind(connection: &Connection) -> &'static str {
-    match connection.auth_type {
-        AuthType::AuthorizationCode => connection.environment.name(),
-        AuthType::OwnApp => "own app",
-        AuthType::AccessToken => "token",
-    }
 }
 
 fn told(moment: Option<Timestamp>, tell: impl Fn(Timestamp) -> String) -> String {

@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::moment::day;
 use crate::name::Name;
 use crate::oauth;
+use crate::output::Output;
 use crate::session;
 use crate::store::Store;
 
@@ -27,7 +28,7 @@ const REVOKE_TIME: Duration = Duration::from_secs(30);
 /// revoke them, unless another connection of the same person and app may
 /// share the grant. What is said at the end is the truth: revoked, or still
 /// valid until when, and where to end it. The exit code is 0 if it is gone
-/// here. The app stays, for the next login; `webex-connect app remove`
+/// here, and the highest of all where several fail. The app stays, for the next login; `webex-connect app remove`
 /// removes it. To remove what is not there is no error.
 ///
 ///   $ webex-connect logout work
@@ -62,9 +63,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
             Ok(removed) => gone.push(removed),
             Err(error) => {
                 let error = kept(name.as_str(), error);
-                if let Some(earlier) = failure.replace(error) {
-                    context.output.error(&earlier);
-                }
+                failure = Some(match failure.take() {
+                    Some(earlier) => worst(context.output, earlier, error),
+                    None => error,
+                });
             }
         }
     }
@@ -75,6 +77,16 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let fates = fates(&store, &gone, &context.wire);
     tell(context, arguments, &store, &gone, &fates)?;
     failure.map_or(Ok(()), Err)
+}
+
+/// Of two failures the one with the higher exit code, which the command ends with; the other is told now.
+fn worst(output: Output, earlier: Error, later: Error) -> Error {
+    let (worst, other) = match earlier.exit_code() > later.exit_code() {
+        true => (earlier, later),
+        false => (later, earlier),
+    };
+    output.error(&other);
+    worst
 }
 
 /// A connection that is no longer stored.

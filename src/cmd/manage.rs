@@ -1,4 +1,4 @@
-//! `rename`, `default` and `logout`: which connections there are and what they are called.
+//! `rename` and `default`: what connections are called, and which is meant without a name.
 
 use clap::Args;
 use serde_json::json;

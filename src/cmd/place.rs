@@ -35,6 +35,9 @@ enum PublicEnvironment {
 
 impl PlaceArguments {
     /// The environment the command line names, if it names one.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`](crate::error::Kind::Usage) for an API base that can be none.
     pub fn environment(&self) -> Result<Option<Environment>> {
         if let Some(base) = &self.api_base {
             return Environment::from_api_base(base).map(Some);

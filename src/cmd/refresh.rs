@@ -48,19 +48,18 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
 /// Goes on after a failure. What can't be read is told first, for it has no place among the others.
 fn refresh_all(context: &Context, store: &Store) -> Result<()> {
     let listing = store.list()?;
-    let mut failed: Vec<Kind> = Vec::new();
-    for error in &listing.unreadable {
-        context.output.error(error);
-        failed.push(error.kind);
-    }
+    // Apps and the default can be unreadable too.
+    let all = match listing.unreadable.is_empty() {
+        true => listing.connections.len(),
+        false => store.connection_names()?.len(),
+    };
+    let mut failures = listing.unreadable;
+    failures
+        .iter()
+        .for_each(|error| context.output.error(error));
     let mut rows = Vec::new();
+    let mut failed = all.saturating_sub(listing.connections.len());
     for (index, connection) in listing.connections.iter().enumerate() {
-        if failed
-            .iter()
-            .any(|kind| matches!(kind, Kind::Interrupted(_)))
-        {
-            break;
-        }
         let place = format!("{} of {}", index + 1, listing.connections.len());
         let outcome = refresh_one(context, store, connection, &place);
         rows.push(match &outcome {
@@ -68,24 +67,35 @@ fn refresh_all(context: &Context, store: &Store) -> Result<()> {
             Ok(None) => row(connection, false, None),
             Err(error) => row(connection, false, Some(error)),
         });
-        failed.extend(outcome.err().map(|error| error.kind));
+        let Err(error) = outcome else { continue };
+        let is_over = matches!(error.kind, Kind::Interrupted(_));
+        failures.push(error);
+        failed += 1;
+        if is_over {
+            break;
+        }
     }
+    let untried = listing.connections.len() - rows.len();
     if context.output.json {
         context.output.result_json(&Value::Array(rows))?;
-    } else if listing.connections.is_empty() && failed.is_empty() {
+    } else if all == 0 && failures.is_empty() {
         context.output.note("there is no connection to refresh");
     }
-    let all = listing.connections.len() + listing.unreadable.len();
-    match failed.iter().max_by_key(|kind| kind.exit_code()) {
+    match failures.iter().max_by_key(|error| error.exit_code()) {
         None => Ok(()),
-        Some(worst) => {
-            let message = format!(
-                "{} of {all} connections could not be refreshed",
-                failed.len()
-            );
-            Err(Error::new(*worst, message)
-                .with_hint("`webex-connect list` shows the state of each"))
-        }
+        Some(worst) => Err(Error::new(worst.kind, summary(failed, all, untried))
+            .with_hint("`webex-connect list` shows the state of each")),
+    }
+}
+
+/// What `--all` came to where something failed.
+fn summary(failed: usize, all: usize, untried: usize) -> String {
+    match (failed, untried) {
+        (0, _) => "no connection failed, but another record in the store is unreadable".to_owned(),
+        (_, 0) => format!("{failed} of {all} connections could not be refreshed"),
+        (_, _) => format!(
+            "{failed} of {all} connections could not be refreshed, and {untried} were not tried"
+        ),
     }
 }
 

@@ -9,8 +9,7 @@ use crate::cmd::Context;
 use crate::error::{Error, Kind, Result, foreign};
 use crate::output::Output;
 use crate::scope::ScopeSet;
-use crate::scope::catalogue;
-use crate::scope::catalogue::{Audience, Entry};
+use crate::scope::catalogue::{self, Audience, Entry};
 use crate::scope::preset::Preset;
 
 /// Explain scopes: what each allows and who can grant it
@@ -52,6 +51,22 @@ pub struct Arguments {
 pub fn preset() -> impl TypedValueParser<Value = Preset> {
     PossibleValuesParser::new(Preset::ALL.map(Preset::name))
         .try_map(|name| Preset::find(&name).ok_or("no such preset"))
+}
+
+/// The scopes of lists as the command line has them, all together.
+///
+/// # Errors
+/// [`Kind::Usage`] for a list that holds no scope, or a character that scopes can't have.
+pub fn listed(lists: &[String]) -> Result<ScopeSet> {
+    let mut scopes = ScopeSet::default();
+    for list in lists {
+        scopes.extend(ScopeSet::parse(list).map_err(|error| {
+            Error::new(Kind::Usage, error.to_string()).with_hint(
+                "for example `--scope \"spark:people_read spark:rooms_read\"`; `webex-connect scopes` lists them",
+            )
+        })?);
+    }
+    Ok(scopes)
 }
 
 /// Says which of these scopes nobody knows here; they are taken all the same.

@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::cmd::Context;
-use crate::connection::{AuthType, Connection, Grant, GrantSource, Identity, State};
+use crate::connection::{Connection, Grant, GrantSource, Identity, State};
 use crate::error::{Error, Kind, Result, foreign};
 use crate::moment::until;
-use crate::scope::catalogue;
+use crate::scope::{catalogue, counted};
 use crate::session::{self, Live};
 use crate::store::Store;
 
@@ -18,8 +18,8 @@ use crate::store::Store;
 /// missing, what each of them allows, and until when it holds. The exit code
 /// is 0 if a token can be had without a person, and 4 if a person must sign in.
 ///
-/// With --live, Webex is asked whether the token works; a stale one is
-/// refreshed first.
+/// With --live, Webex is asked whether the token works; one that is stale or
+/// that Webex refuses is refreshed.
 ///
 ///   $ webex-connect status work --live
 #[derive(Args)]
@@ -39,8 +39,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let mut live = None;
     if arguments.live {
         let asked = session::ask_webex(&store, connection, &context.wire)?;
-        connection = asked.0;
-        live = Some(asked.1);
+        connection = asked.connection;
+        live = Some(asked.live);
+        context.warn_stale(&connection.name, asked.not_refreshed);
     }
     show(context, &store, &connection, live.as_ref())?;
     match (live, connection.state(context.now)) {
@@ -166,13 +167,6 @@ fn explained(name: &str, mark: &str) -> [String; 2] {
     [format!("  {name}{mark}"), format!("    {about}")]
 }
 
-fn counted(scopes: usize) -> String {
-    match scopes {
-        1 => "1 scope".to_owned(),
-        n => format!("{n} scopes"),
-    }
-}
-
 fn person(identity: Option<&Identity>) -> String {
     let Some(identity) = identity else {
         return "unknown (the scopes do not allow asking)".to_owned();
@@ -187,11 +181,7 @@ fn person(identity: Option<&Identity>) -> String {
 }
 
 fn auth_type(connection: &Connection) -> String {
-    let kind = match connection.auth_type {
-        AuthType::AuthorizationCode => "provided app",
-        AuthType::OwnApp => "own app",
-        AuthType::AccessToken => "access token from elsewhere",
-    };
+    let kind = connection.auth_type.phrase();
     let place = connection.environment.api_base();
     let place = place.map_or_else(|| "embedded".to_owned(), |base| base.to_string());
     format!("{kind}, {} ({place})", connection.environment.name())

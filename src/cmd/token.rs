@@ -51,16 +51,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     }
     let store = context.store()?;
     let connection = context.connection(&store, arguments.name.as_deref())?;
-    let (connection, warning) = match arguments.min_valid {
+    let (connection, not_refreshed) = match arguments.min_valid {
         None => session::usable(&store, connection, &context.wire)?,
         Some(least) => session::valid_for(&store, connection, &context.wire, least)?,
     };
-    if let Some(error) = warning {
-        context.output.warning(&format!(
-            "could not refresh {}, whose token holds a little longer: {error}",
-            connection.name
-        ));
-    }
+    context.warn_stale(&connection.name, not_refreshed);
     let tokens = &connection.tokens;
     if arguments.github_mask {
         context.output.github_mask(&tokens.access_token)?;

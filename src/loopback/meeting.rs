@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::http::{Held, Request, Response, Verdict};
-use crate::loopback::{Listener, Watch};
+use crate::http::{Held, Request, Verdict};
+use crate::loopback::{Listener, Watch, turned_away};
 use crate::page::{Forms, page};
 
 /// How long a browser that keeps its connection open may hold up the end.
@@ -15,21 +15,9 @@ impl Listener {
     /// browser, which waits for its page. Programs of other users are turned away.
     pub async fn meet(self, watch: Watch) -> (Option<IpAddr>, Visitor) {
         let (uri, start) = (self.redirect_uri, self.start_path);
-        let handler = move |request: &Request| {
-            let refuse = |status, why| Verdict::Answer(Response::text(status, why));
-            if request.path() != start {
-                return refuse(404, "nothing here\n");
-            }
-            if !request.header("Host").is_some_and(|host| uri.is_host(host)) {
-                return refuse(421, "not this host\n");
-            }
-            if request.method != "GET" {
-                return refuse(405, "only GET\n");
-            }
-            if !watch.admits(request) {
-                return refuse(403, "not yours\n");
-            }
-            Verdict::Hold(request.ends.map(|(ours, _)| ours.ip()))
+        let handler = move |request: &Request| match turned_away(request, &[&start], &uri, &watch) {
+            Some(refusal) => Verdict::Answer(refusal),
+            None => Verdict::Hold(request.ends.map(|(ours, _)| ours.ip())),
         };
         let (arrived_at, held) = self.server.serve(handler).await;
         (arrived_at, Visitor(held))

@@ -94,7 +94,7 @@ impl SealedFile {
             return Ok(());
         }
         // Two first logins at once make one key.
-        let _alone = dirs::lock("store-key")?;
+        let _alone = dirs::lock("store-key", "the key of the sealed file")?;
         match self.key.find()? {
             Some(_) => Ok(()),
             None if self.exists()? => Err(self.key.missing()),
@@ -108,7 +108,7 @@ impl SealedFile {
 
     /// Removes the file if no record is in it.
     pub fn remove_if_empty(&self) -> Result<()> {
-        let _alone = dirs::lock("store")?;
+        let _alone = dirs::lock("store", "the sealed file")?;
         if !self.exists()? || !self.load(self.identity()?)?.is_empty() {
             return Ok(());
         }
@@ -117,7 +117,7 @@ impl SealedFile {
 
     /// Read, change, replace; under a lock, so that no other process's change is lost.
     fn change<T>(&self, edit: impl FnOnce(&mut Records) -> T) -> Result<T> {
-        let _alone = dirs::lock("store")?;
+        let _alone = dirs::lock("store", "the sealed file")?;
         let identity = self.identity()?;
         let mut records = match self.exists()? {
             true => self.load(identity)?,

@@ -35,7 +35,13 @@ pub struct KeySource {
     takes_variables: bool,
     /// Whether a person may be asked for the passphrase.
     may_ask: bool,
-    unlocked: OnceCell<Identity>,
+    unlocked: OnceCell<Unlocked>,
+}
+
+/// A key, and what the source is called that has it.
+struct Unlocked {
+    identity: Identity,
+    place: String,
 }
 
 impl KeySource {
@@ -55,12 +61,12 @@ impl KeySource {
     /// A source holds something else, or its passphrase is wrong or missing.
     pub fn find(&self) -> Result<Option<&Identity>> {
         if self.unlocked.get().is_none()
-            && let Some(identity) = self.unlock()?
+            && let Some(unlocked) = self.unlock()?
         {
             // Nobody else sets it: the cell is not shared between threads.
-            let _ = self.unlocked.set(identity);
+            let _ = self.unlocked.set(unlocked);
         }
-        Ok(self.unlocked.get())
+        Ok(self.unlocked.get().map(|unlocked| &unlocked.identity))
     }
 
     /// Makes the key file, sealed if there is a passphrase: from a variable, or typed by the person, who may also
@@ -87,25 +93,13 @@ impl KeySource {
         &self.path
     }
 
-    /// The name of the source that has the key, once it was unlocked.
+    /// The name of the source that has the key.
     ///
     /// # Errors
     /// As for [`KeySource::find`].
     pub fn place(&self) -> Result<Option<String>> {
-        if self.find()?.is_none() {
-            return Ok(None);
-        }
-        if self.takes_variables {
-            for variable in [KEY, KEY_FILE] {
-                if variables::read(variable)?.is_some() {
-                    return Ok(Some(variable.to_owned()));
-                }
-            }
-            if credential()?.is_some() {
-                return Ok(Some(format!("the systemd credential {CREDENTIAL}")));
-            }
-        }
-        Ok(Some(self.path.display().to_string()))
+        self.find()?;
+        Ok(self.unlocked.get().map(|unlocked| unlocked.place.clone()))
     }
 
     /// Whether a first write would make a key: with a passphrase that is given or that a person can type.
@@ -125,31 +119,39 @@ impl KeySource {
         ))
     }
 
-    fn unlock(&self) -> Result<Option<Identity>> {
+    fn unlock(&self) -> Result<Option<Unlocked>> {
         if self.takes_variables
-            && let Some(identity) = self.provided()?
+            && let Some(provided) = self.provided()?
         {
-            return Ok(Some(identity));
+            return Ok(Some(provided));
         }
         if !private::exists(&self.path)? {
             return Ok(None);
         }
         let bytes = Zeroizing::new(private::read(&self.path, MAX_KEY_FILE)?);
-        self.open(&self.path, bytes).map(Some)
+        let identity = self.open(&self.path, bytes)?;
+        let place = self.path.display().to_string();
+        Ok(Some(Unlocked { identity, place }))
     }
 
     /// What the surroundings provide. A key handed over by a secret manager may be a symbolic link or belong to root.
-    fn provided(&self) -> Result<Option<Identity>> {
+    fn provided(&self) -> Result<Option<Unlocked>> {
         if let Some(key) = variables::read(KEY)? {
-            return parse(&key, KEY).map(Some);
+            let identity = parse(&key, KEY)?;
+            let place = KEY.to_owned();
+            return Ok(Some(Unlocked { identity, place }));
         }
         let named = match variables::read(KEY_FILE)? {
-            Some(path) => Some(PathBuf::from(path)),
-            None => credential()?,
+            Some(path) => Some((PathBuf::from(path), KEY_FILE.to_owned())),
+            None => {
+                credential()?.map(|path| (path, format!("the systemd credential {CREDENTIAL}")))
+            }
         };
-        named
-            .map(|path| self.open(&path, read_named(&path)?))
-            .transpose()
+        let Some((path, place)) = named else {
+            return Ok(None);
+        };
+        let identity = self.open(&path, read_named(&path)?)?;
+        Ok(Some(Unlocked { identity, place }))
     }
 
     fn open(&self, path: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<Identity> {
@@ -234,7 +236,8 @@ impl KeySource {
         private::replace(&self.path, &bytes)
             .map_err(|error| dirs::cannot("save", &self.path, &error))?;
         // Who has just chosen a passphrase is not asked for it.
-        let _ = self.unlocked.set(identity);
+        let place = self.path.display().to_string();
+        let _ = self.unlocked.set(Unlocked { identity, place });
         Ok(())
     }
 }
@@ -248,7 +251,7 @@ pub fn identity(file: Option<&Path>, may_ask: bool) -> Result<Option<Identity>> 
     let source = KeySource::new(PathBuf::new(), true, may_ask);
     match file {
         Some(path) => source.open(path, read_named(path)?).map(Some),
-        None => source.provided(),
+        None => Ok(source.provided()?.map(|provided| provided.identity)),
     }
 }
 
@@ -266,20 +269,24 @@ fn ask(question: &str) -> Result<SecretString> {
 }
 
 fn not_opened(source: &str, error: &age::DecryptError) -> Error {
-    let message = match error {
-        age::DecryptError::ExcessiveWork { .. } => {
+    let (message, hint) = match error {
+        age::DecryptError::ExcessiveWork { .. } => (
             format!(
                 "the key {source} asks for more scrypt work than 2^{MAX_WORK_FACTOR}; it was not tried"
-            )
-        }
-        age::DecryptError::DecryptionFailed | age::DecryptError::KeyDecryptionFailed => {
-            format!("the passphrase does not open the key {source}")
-        }
-        _ => format!("the key {source} is unreadable: it is corrupt"),
+            ),
+            "open it with `age -d` and seal it again with `age -p`, which asks for no more".to_owned(),
+        ),
+        age::DecryptError::DecryptionFailed | age::DecryptError::KeyDecryptionFailed => (
+            format!("the passphrase does not open the key {source}"),
+            format!("give the right one in {PASSPHRASE} or {PASSPHRASE_FILE}"),
+        ),
+        _ => (
+            format!("the key {source} is unreadable: it is corrupt"),
+            "put a copy of it back; without one, what it sealed stays closed, and each login has to be made anew"
+                .to_owned(),
+        ),
     };
-    Error::new(Kind::Unreadable, message).with_hint(format!(
-        "give the right one in {PASSPHRASE} or {PASSPHRASE_FILE}"
-    ))
+    Error::new(Kind::Unreadable, message).with_hint(hint)
 }
 
 /// The identity in a text as age-keygen writes it: comment lines and one key.

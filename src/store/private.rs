@@ -20,7 +20,7 @@ pub fn open(path: &Path, limit: u64) -> Result<File> {
 /// Reads a file of ours.
 ///
 /// # Errors
-/// As for [`open`].
+/// As for [`open()`].
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     read_bounded(open(path, limit)?, path, limit)
 }

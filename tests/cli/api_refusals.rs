@@ -220,8 +220,8 @@ fn a_403_names_the_scope_that_is_missing_and_the_command_that_asks_for_it() {
         &["webhooks"],
         &body,
         "GET /v1/webhooks (403): a scope, a role or a licence is missing: Forbidden.",
-        "`webex-connect status work` shows the scopes there are; `webex-connect login work --add-scope SCOPE` asks \
-         for another",
+        "`webex-connect status work` shows the scopes there are; if another is needed, ask for it with \
+         `webex-connect login work --add-scope SCOPE`",
     );
     let json = env.run(["api", "rooms", "--json"]).code(5).stdout(&body);
     json.stderr_json("scope_missing").check();

@@ -78,9 +78,16 @@ fn what_is_said_of_a_token_is_what_is_known() {
         .stderr_has("bot can't be refreshed")
         .stderr_has("`webex-connect login bot --token-stdin`")
         .check();
+    let other_token = "bring a token that has it with `webex-connect login bot --token-stdin`";
     env.run(["check", "bot", "--scope", "spark:people_read"])
         .code(5)
         .stderr_has("unknown")
+        .stderr_has(other_token)
+        .check();
+    authority.api_answers([Reply::status(403, "")]);
+    env.run(["api", "rooms", "-c", "bot"])
+        .code(5)
+        .stderr_has(other_token)
         .check();
     env.run(["logout", "bot"])
         .stderr_has("removed bot from")

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::env::{Env, Run, Sandbox, Scene};
+use crate::env::{ACCESS_TOKEN, Env, Reply, Run, Sandbox, Scene, connected as server};
 
 /// With a sandbox connection that has the twelve standard scopes.
 fn connected() -> Env {
@@ -38,9 +38,13 @@ fn verdict(env: &Env, more: &[&str], code: i32) -> Value {
 
 /// The answer is no, in these words, and `next_command` is the one they end with.
 fn refuses(env: &Env, more: &[&str], code: i32, message: &str, next: &str) {
+    let way = match code {
+        5 => "ask for it with ",
+        _ => "",
+    };
     check(env, more)
         .code(code)
-        .stderr(&format!("error: {message}\nhint: `{next}`\n"))
+        .stderr(&format!("error: {message}\nhint: {way}`{next}`\n"))
         .check();
     let verdict = verdict(env, more, code);
     assert_eq!(
@@ -250,15 +254,13 @@ fn only_live_asks_webex() {
     assert_eq!(sandbox.requests().len(), before);
     check(&env, &["--live"]).check();
     assert_eq!(sandbox.requests().len(), before + 1);
+    // It knows neither token, so the refresh that is tried ends it.
     let forgetful = sandbox.restarted(&env);
-    refuses(
-        &env,
-        &["--live"],
-        4,
-        "Webex refused the access token of work",
-        "webex-connect login work",
-    );
-    check(&env, &[]).check();
+    check(&env, &["--live"])
+        .code(4)
+        .stderr_has("Webex refused the refresh token")
+        .stderr_has("`webex-connect login work`")
+        .check();
     drop(forgetful);
     check(&env, &["--live"])
         .code(7)
@@ -269,6 +271,73 @@ fn only_live_asks_webex() {
         (&told["ok"], &told["next_command"]),
         (&json!(false), &json!("webex-connect check work --live"))
     );
+}
+
+#[test]
+fn a_token_that_webex_refuses_is_replaced_before_a_person_is_called() {
+    let (env, authority) = server();
+    let refused = || Reply::status(401, "{}");
+    authority.token_answers(Reply::status(
+        200,
+        r#"{"access_token":"second-token","expires_in":1209599}"#,
+    ));
+    for command in ["check", "status"] {
+        authority.api_answers([refused(), Reply::person()]);
+        env.run([command, "--live"]).any_stdout().check();
+    }
+    assert_eq!(authority.refreshes(), 2);
+    authority.api_answers([refused()]);
+    refuses(
+        &env,
+        &["--live"],
+        4,
+        "Webex refused the access token of work",
+        "webex-connect login work",
+    );
+    let status = env.run(["status", "--live"]).code(4).any_stdout();
+    let told = status
+        .stderr_has("Webex refused the access token of work")
+        .check();
+    assert!(told.out().contains("Webex refuses the token"), "{told}");
+    // Where it can't be replaced, nobody tries.
+    edit(&env, |record| {
+        record["tokens"]["refresh_token"] = Value::Null
+    });
+    let before = authority.refreshes();
+    check(&env, &["--live"]).code(4).any_stderr().check();
+    assert_eq!(authority.refreshes(), before);
+}
+
+#[test]
+fn a_failure_of_webex_has_its_number_and_a_cure() {
+    let (env, authority) = server();
+    for (id, told) in [
+        ("ROUTER_1".to_owned(), "tracking id: ROUTER_1\n"),
+        // Whoever was sent the token could send it back.
+        (format!("x{ACCESS_TOKEN}"), ""),
+    ] {
+        let head = format!("TrackingID: {id}\r\n");
+        authority.api_answers([Reply::with(503, &head, "")]);
+        env.run(["status", "--live"])
+            .code(7)
+            .stderr(&format!(
+                "error: people/me answered 503\n{told}hint: run the same command again in a minute\n"
+            ))
+            .check();
+    }
+}
+
+#[test]
+fn live_warns_of_a_token_that_could_not_be_replaced() {
+    let (env, authority) = server();
+    env.age(SignedDuration::from_mins(1));
+    authority.token_answers(Reply::status(503, ""));
+    for command in ["check", "status"] {
+        env.run([command, "--live"])
+            .any_stdout()
+            .stderr_has("warning: could not refresh work, whose token holds a little longer: ")
+            .check();
+    }
 }
 
 #[test]

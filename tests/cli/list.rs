@@ -28,6 +28,7 @@ fn ending(connections: &[(&str, i64, Option<i64>)]) -> Env {
                 record["tokens"]["refresh_token_expires_at"] = refresh.map_or(Value::Null, at);
                 if refresh.is_none() {
                     record["tokens"]["refresh_token"] = Value::Null;
+                    record["grant"] = json!({"requested": [], "granted": [], "source": "unknown"});
                 }
             }
         }
@@ -68,8 +69,16 @@ fn each_end_is_told_by_how_far_away_it_is() {
     assert!(table.contains("EXPIRES"), "{table}");
     let person = "sandbox.person@example.com";
     let row = |name: &'static str, expires: &'static str, by: String, state: &'static str| {
-        let mut cells = vec![name.to_owned(), person.to_owned(), "sandbox".to_owned()];
-        cells.extend(["12", expires, &by, state].map(str::to_owned));
+        let mut cells = vec![
+            name.to_owned(),
+            person.to_owned(),
+            "provided app".to_owned(),
+        ];
+        let scopes = match name {
+            "personal" => "unknown",
+            _ => "12",
+        };
+        cells.extend([scopes, expires, &by, state].map(str::to_owned));
         cells
     };
     let expected = [

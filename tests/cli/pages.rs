@@ -1,5 +1,7 @@
 //! `api --paginate`: every page of a list, as one.
 
+use std::time::Duration;
+
 use crate::env::{Authority, Reply, connected};
 
 fn page(authority: &Authority, next: Option<&str>, body: &str) -> Reply {
@@ -116,4 +118,20 @@ fn a_token_refused_between_two_pages_is_replaced() {
         .last()
         .map(|request| request.headers("authorization"));
     assert_eq!(last, Some(vec!["Bearer second-token"]));
+}
+
+#[test]
+fn a_refusal_that_trickles_is_not_waited_for() {
+    let (env, authority) = connected();
+    let head = "HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\n";
+    authority.api_answers([
+        page(&authority, Some("/rooms?page=2"), r#"{"items":[1]}"#),
+        Reply::slowly(head, 60, Duration::from_secs(1)),
+    ]);
+    env.run(["api", "rooms", "--paginate"])
+        .code(5)
+        .stdout("{\"items\":[1")
+        .stderr_has("Webex refused GET /v1/rooms (403)")
+        .within(40)
+        .check();
 }

@@ -121,6 +121,7 @@ fn a_key_that_asks_for_endless_work_is_not_tried() {
         .var("WEBEX_CONNECT_PASSPHRASE", PASSPHRASE)
         .code(6)
         .stderr_has("asks for more scrypt work than 2^18")
+        .stderr_has("`age -p`")
         .within(10)
         .check();
     assert_eq!(fs::read(env.path(KEY)).unwrap(), work);
@@ -140,16 +141,24 @@ fn a_damaged_key_is_refused_and_left_as_it_is() {
         flipped[last] ^= 1;
         flipped
     });
+    let mut corrupt = 0;
     for bytes in damaged {
         fs::write(env.path(KEY), &bytes).unwrap();
-        env.run(["list"])
+        let refused = env
+            .run(["list"])
             .var("WEBEX_CONNECT_PASSPHRASE", PASSPHRASE)
             .code(6)
             .any_stderr()
             .within(10)
             .check();
+        // No other passphrase helps where the file is damaged.
+        if refused.err().contains("it is corrupt") {
+            corrupt += 1;
+            assert!(refused.err().contains("put a copy of it back"), "{refused}");
+        }
         assert_eq!(fs::read(env.path(KEY)).unwrap(), bytes);
     }
+    assert!(corrupt > 0);
 }
 
 #[test]

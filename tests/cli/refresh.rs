@@ -171,6 +171,34 @@ fn the_highest_exit_code_of_all_counts() {
     assert_eq!(authority.refreshes(), 1);
 }
 
+#[test]
+fn what_is_no_connection_is_not_counted_as_one() {
+    let env = Env::new();
+    env.run(["login", "--sandbox", "--approve"])
+        .any_stderr()
+        .check();
+    env.edit_records(|key, record| {
+        if key == "default" {
+            record["schema"] = 2.into();
+        }
+    });
+    env.run(["refresh", "--all"])
+        .code(6)
+        .stderr_has("error: the stored record default is unreadable")
+        .stderr_has("sandbox is refreshed")
+        .stderr_has("error: no connection failed, but another record in the store is unreadable")
+        .check();
+    env.edit_records(|key, record| {
+        if key == "connection/sandbox" {
+            record["schema"] = 2.into();
+        }
+    });
+    env.run(["refresh", "--all"])
+        .code(6)
+        .stderr_has("error: 1 of 1 connections could not be refreshed")
+        .check();
+}
+
 /// Both where Webex is asked, and where another process is waited for after a first refresh.
 #[test]
 #[cfg(target_os = "linux")]
@@ -178,26 +206,28 @@ fn a_signal_ends_all_of_them() {
     let (env, authority) = three(Reply::other_tokens());
     env.run(["rename", "work", "a"]).any_stderr().check();
     let args = ["refresh", "--all", "--json"];
-    let interrupted = |process: Process, rows: usize| {
+    let interrupted = |process: Process, rows: usize, told: &str| {
         process.signal(Signal::TERM);
         let finished = process.finish();
         assert_eq!(finished.code, Some(143), "{finished}");
         let json = finished.json();
         assert_eq!(json.as_array().map(Vec::len), Some(rows), "{finished}");
         assert_eq!(json[rows - 1]["error"]["code"], "interrupted", "{finished}");
+        let told = format!("\"1 of 3 connections could not be refreshed{told}\"");
+        assert!(finished.err().contains(&told), "{finished}");
     };
     let lock = File::open(env.path("state/webex-connect/connection-good.lock"));
     let lock = lock.unwrap_or_else(|e| panic!("{e}"));
     lock.lock().unwrap_or_else(|e| panic!("{e}"));
     let process = Process::spawn(env.command(args), b"");
     env.somebody_waits_for("connection-good.lock");
-    interrupted(process, 3);
+    interrupted(process, 3, "");
     drop(lock);
     let (reply, gate) = Reply::other_tokens().held();
     authority.token_answers(reply);
     let process = Process::spawn(env.command(args), b"");
     gate.is_asked();
-    interrupted(process, 1);
+    interrupted(process, 1, ", and 2 were not tried");
     gate.opens();
 }
 

@@ -25,4 +25,18 @@ fn alone_it_shows_where_to_begin() {
 fn a_script_that_names_no_command_is_told() {
     let env = Env::bare();
     env.run(["--json"]).code(2).stderr_json("usage").check();
+    for (args, told) in [
+        (
+            &["token", "--nonsense"][..],
+            "unexpected argument '--nonsense' found",
+        ),
+        (
+            &["rename"],
+            "the following required arguments were not provided: <OLD> <NEW>",
+        ),
+    ] {
+        let run = env.run([args, &["--json"]].concat()).code(2);
+        let error = run.stderr_json("usage").check();
+        assert!(error.err().contains(told), "{error}");
+    }
 }

@@ -346,3 +346,17 @@ fn the_kernels_keyutils_are_no_store() {
         .stderr_has("keyring, file")
         .check();
 }
+
+/// Where the sandbox file would be is looked at only if it is meant.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_data_directory_that_can_not_be_entered_is_no_trouble_of_the_keyring() {
+    let env = Env::bare();
+    let file = env.write("file", "");
+    let env = env.var("XDG_DATA_HOME", file);
+    env.run(["list", "--store", "keyring"])
+        .code(6)
+        .stderr_has("there is no keyring here")
+        .check();
+    env.run(["list"]).code(6).stderr_has("sandbox.age").check();
+}

@@ -252,6 +252,13 @@ fn a_file_without_certificates_is_told_before_a_browser_opens() {
             .within(5)
             .check();
     }
+    // One that begins with a certificate is not cut to it.
+    let long = Ca::new().pem() + &"\n".repeat(4 * 1024 * 1024);
+    let long = env.write("long", &long).display().to_string();
+    offline(&env, "https://localhost:9/v1", &["--ca-cert", &long])
+        .code(2)
+        .stderr_has("it has more than 4 MiB")
+        .check();
     let missing = offline(&env, "https://localhost:9/v1", &["--ca-cert", "nowhere"]).code(2);
     missing.stderr_has("nowhere").within(5).check();
     assert_eq!(env.opened(), None);

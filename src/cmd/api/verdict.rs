@@ -3,7 +3,6 @@
 use serde_json::Value;
 use url::Url;
 
-use crate::app::Environment;
 use crate::client::{Incoming, retry_after};
 use crate::connection::Connection;
 use crate::error::{Error, Kind, foreign};
@@ -92,30 +91,16 @@ fn forbidden(connection: &Connection, base: &Url, call: &Call, asked: &str) -> E
                 needed.join(" or ")
             ),
         )
-        .with_hint(format!(
-            "ask for it with `{}`",
-            more_scopes(connection, likeliest)
-        )),
+        .with_hint(session::more_scopes(connection, likeliest)),
         (None, None) => Error::new(
             Kind::Scope,
             format!("Webex refused {asked} (403): a scope, a role or a licence is missing"),
         )
         .with_hint(format!(
-            "`webex-connect status {name}` shows the scopes there are; `{}` asks for another",
-            more_scopes(connection, "SCOPE")
+            "`webex-connect status {name}` shows the scopes there are; if another is needed, {}",
+            session::more_scopes(connection, "SCOPE")
         )),
     }
-}
-
-fn more_scopes(connection: &Connection, scope: &str) -> String {
-    let sandbox = match connection.environment {
-        Environment::Sandbox => " --sandbox",
-        _ => "",
-    };
-    format!(
-        "webex-connect login {}{sandbox} --add-scope {scope}",
-        connection.name
-    )
 }
 
 /// What Webex says itself, in any of its shapes, without the token should it come back.

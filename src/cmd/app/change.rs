@@ -7,7 +7,7 @@ use crate::cmd::app::show::{portal, portal_json, to_json, users};
 use crate::cmd::app::{AddArguments, ScopeArguments, UpdateArguments, missing};
 use crate::cmd::client_secret;
 use crate::cmd::place::PlaceArguments;
-use crate::cmd::scopes::warn_of_unknown;
+use crate::cmd::scopes::{listed, warn_of_unknown};
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
@@ -188,14 +188,7 @@ fn redirect_uri(text: Option<&str>) -> Result<Option<RedirectUri>> {
 
 /// The scopes of all lists and presets together; none if there is neither.
 fn scopes(output: Output, arguments: &ScopeArguments) -> Result<Option<ScopeSet>> {
-    let mut scopes = ScopeSet::default();
-    for list in &arguments.scope {
-        scopes.extend(ScopeSet::parse(list).map_err(|error| {
-            Error::new(Kind::Usage, error.to_string()).with_hint(
-                "for example `--scope \"spark:people_read spark:rooms_read\"`; `webex-connect scopes` lists them",
-            )
-        })?);
-    }
+    let mut scopes = listed(&arguments.scope)?;
     for preset in arguments.preset.iter().copied() {
         scopes.extend(Preset::scopes(preset));
     }

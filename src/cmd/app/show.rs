@@ -15,7 +15,6 @@ use crate::name::Name;
 pub fn list(context: &Context) -> Result<()> {
     let output = context.output;
     let mut listing = context.store()?.list()?;
-    listing.apps.sort_by_key(|app| app.name.folded());
     let (apps, connections) = (&listing.apps, &listing.connections);
     if output.json {
         let rows = apps

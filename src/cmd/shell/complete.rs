@@ -72,11 +72,8 @@ fn store_choice(words: &[OsString]) -> Option<Choice> {
     let words: Vec<_> = words.iter().flat_map(|word| word.split('=')).collect();
     let given = words.windows(2).rfind(|pair| pair[0] == "--store");
     let variable = variables::read(variables::STORE).ok().flatten();
-    match given.map(|pair| pair[1]).or(variable.as_deref()) {
-        Some("file") => Some(Choice::File),
-        Some("keyring") => Some(Choice::Keyring),
-        _ => None,
-    }
+    let name = given.map(|pair| pair[1]).or(variable.as_deref());
+    name.and_then(Choice::from_name)
 }
 
 /// Tells each argument of the tree where its values come from, by what the arguments of all commands are called.

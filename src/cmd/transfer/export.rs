@@ -51,13 +51,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let recipient = Recipient::parse(&arguments.to)?;
     let store = context.store()?;
     if arguments.access_only {
-        let connection = session::stored(&store, &name)?;
-        let (_, warning) = session::usable(&store, connection, &context.wire)?;
-        if let Some(error) = warning {
-            output.warning(&format!(
-                "could not refresh {name}, whose token holds a little longer: {error}"
-            ));
-        }
+        context.usable(&store, session::stored(&store, &name)?)?;
     }
     // Until it is written, and with --move until it is gone here, nobody else refreshes it.
     let _alone = dirs::lock_connection(&name)?;

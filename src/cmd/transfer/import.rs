@@ -13,12 +13,13 @@ use crate::cmd::Context;
 use crate::cmd::guard::Guard;
 use crate::cmd::transfer::keep::{keep, right_place};
 use crate::cmd::transfer::payload::Payload;
-use crate::connection::Connection;
+use crate::connection::{Connection, GrantSource};
 use crate::error::{Error, Kind, Result, foreign};
 use crate::input;
 use crate::moment::day;
 use crate::name::Name;
 use crate::output::Output;
+use crate::scope::counted;
 use crate::session;
 use crate::store::{Store, unseal};
 
@@ -155,7 +156,10 @@ fn show(output: Output, payload: &Payload) {
     );
     line(
         "granted",
-        format!("{} scopes", connection.grant.granted.len()),
+        match connection.grant.source {
+            GrantSource::Unknown => connection.grant.source.phrase().to_owned(),
+            _ => counted(connection.grant.granted.len()),
+        },
     );
     line("access token", format!("until {}", day(tokens.expires_at)));
     line(

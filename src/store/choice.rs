@@ -1,0 +1,68 @@
+//! Which store a command opens: the one that the person chose, else the keyring.
+
+use crate::error::Result;
+use crate::store::file::SealedFile;
+use crate::store::keyring::{Keyring, OpenError};
+use crate::store::{Home, Store};
+
+/// Where the person wants records kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    Keyring,
+    File,
+}
+
+impl Choice {
+    /// What the command line and the variable call them.
+    pub const NAMES: [&str; 2] = ["keyring", "file"];
+
+    /// The choice of this name, if it is one.
+    pub fn from_name(name: &str) -> Option<Choice> {
+        match name {
+            "keyring" => Some(Choice::Keyring),
+            "file" => Some(Choice::File),
+            _ => None,
+        }
+    }
+}
+
+impl Store {
+    /// Opens the store of the person's choice; without one, the keyring. On a machine that has no keyring at all,
+    /// sandbox records are looked for in the sandbox file.
+    ///
+    /// # Errors
+    /// [`Kind::Store`](crate::error::Kind::Store) if the keyring is absent, locked or hung.
+    pub fn open(choice: Option<Choice>, may_ask: bool) -> Result<Store> {
+        Store::open_or(choice, may_ask, || SealedFile::sandbox()?.exists())
+    }
+
+    /// Opens the store for a login. Without a keyring, a sandbox login may begin the sandbox file; a real one has
+    /// no business there.
+    ///
+    /// # Errors
+    /// As for [`Store::open`].
+    pub fn open_for_login(choice: Option<Choice>, may_ask: bool, sandbox: bool) -> Result<Store> {
+        Store::open_or(choice, may_ask, || Ok(sandbox))
+    }
+
+    /// `takes_sandbox_file` is asked only where there is no keyring and the person has not chosen.
+    fn open_or(
+        choice: Option<Choice>,
+        may_ask: bool,
+        takes_sandbox_file: impl FnOnce() -> Result<bool>,
+    ) -> Result<Store> {
+        if choice == Some(Choice::File) {
+            return Ok(Store(Home::File(SealedFile::store(may_ask)?)));
+        }
+        let no_keyring = match Keyring::open() {
+            Ok(keyring) => return Ok(Store(Home::Keyring(keyring))),
+            Err(OpenError::Other(error)) => return Err(error),
+            Err(OpenError::Absent(error)) => error,
+        };
+        if choice.is_none() && takes_sandbox_file()? {
+            let file = SealedFile::sandbox()?;
+            return Ok(Store(Home::SandboxFile { file, no_keyring }));
+        }
+        Err(no_keyring)
+    }
+}
