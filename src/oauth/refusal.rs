@@ -90,15 +90,25 @@ fn blocked(again: &str) -> Error {
 fn client_refused(purpose: Purpose<'_>) -> Error {
     let message = "Webex refused the app's client ID or client secret";
     let hint = match purpose {
-        Purpose::Exchange { mend_client } | Purpose::Device { mend_client } => {
-            mend_client.to_owned()
-        }
+        Purpose::Exchange(cures) | Purpose::Device(cures) => cures.mend_client.clone(),
         Purpose::Refresh => format!(
             "compare both with {PORTAL}; `webex-connect app update NAME` takes a new client secret, and \
              `webex-connect app list` shows which app it is"
         ),
     };
     Error::new(Kind::App, message).with_hint(hint)
+}
+
+impl Purpose<'_> {
+    /// What to run once the cause is mended.
+    fn again(self) -> String {
+        match self {
+            Purpose::Exchange(cures) | Purpose::Device(cures) => {
+                format!("run `{}` again", cures.again)
+            }
+            Purpose::Refresh => "run the same command again".to_owned(),
+        }
+    }
 }
 
 /// A refusal in either of Webex's shapes, or in none.
@@ -178,7 +188,7 @@ impl Refusal {
                 .unwrap_or_default()
                 .to_ascii_lowercase(),
         ) {
-            blocked("run `webex-connect login` again")
+            blocked(&purpose.again())
         } else if status == 401 || self.is_about_the_client() {
             client_refused(purpose)
         } else if self.mentions("redirect") {
@@ -219,14 +229,13 @@ impl Refusal {
 
     fn grant_error(&self, purpose: Purpose<'_>) -> Error {
         match purpose {
-            Purpose::Exchange { .. } => Error::new(
-                Kind::SignIn,
-                "Webex refused the authorization code",
-            )
-            .with_hint(
-                "codes live for seconds and work once: run the same `webex-connect login` again",
-            ),
-            Purpose::Device { .. } => Error::new(
+            Purpose::Exchange(_) => {
+                Error::new(Kind::SignIn, "Webex refused the authorization code").with_hint(format!(
+                    "codes live for seconds and work once: {}",
+                    purpose.again()
+                ))
+            }
+            Purpose::Device(_) => Error::new(
                 Kind::Failure,
                 "Webex ended the sign-in with an error it alone knows",
             ),
@@ -238,7 +247,7 @@ impl Refusal {
                 Kind::Failure,
                 format!("Webex refused the refresh ({})", self.status),
             )
-            .with_hint("run `webex-connect login` to sign in again if this goes on"),
+            .with_hint(purpose.again()),
         }
     }
 }
