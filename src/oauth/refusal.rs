@@ -12,12 +12,14 @@ use crate::secret::Secret;
 
 /// What `error` in an authorization response means (RFC 6749 §4.1.2.1), in words that help.
 ///
-/// `command` is the login to run again; `secrets` are not shown, should they come back in it.
+/// `command` is the login to run again, `portal` where its app is registered; `secrets` are not shown, should they come
+/// back in it.
 pub fn authorization_error(
     error: &str,
     description: Option<&str>,
     requested: &ScopeSet,
     command: &str,
+    portal: Option<&str>,
     secrets: &[Secret],
 ) -> Error {
     let again = format!("run `{command}` again");
@@ -28,10 +30,13 @@ pub fn authorization_error(
             Error::new(Kind::Denied, "the request was refused on Webex's page").with_hint(again)
         }
         "invalid_scope" => Error::new(Kind::App, "Webex refused the scopes that were asked for")
-            .with_hint(format!(
-                "tick every scope you ask for on the app at {PORTAL}, then {again}; or state fewer with `--scope` \
-                 (`webex-connect scopes` explains them)"
-            )),
+            .with_hint(match portal {
+                Some(portal) => format!(
+                    "tick every scope you ask for on the app at {portal}, then {again}; or state fewer with `--scope` \
+                     (`webex-connect scopes` explains them)"
+                ),
+                None => "state others with `--scope`: `webex-connect scopes` shows what there is".to_owned(),
+            }),
         "server_error" | "temporarily_unavailable" => {
             Error::new(Kind::Temporary, "Webex could not finish the sign-in").with_hint(again)
         }
@@ -40,7 +45,10 @@ pub fn authorization_error(
         }
         "invalid_request" | "unauthorized_client" | "unsupported_response_type" => {
             Error::new(Kind::App, "Webex refused the authorization request")
-                .with_hint(format!("check the app at {PORTAL}, then {again}"))
+                .with_hint(match portal {
+                    Some(portal) => format!("check the app at {portal}, then {again}"),
+                    None => again,
+                })
         }
         _ => Error::new(
             Kind::Failure,
