@@ -17,6 +17,8 @@ pub struct Guard {
     pub allow_fewer_scopes: bool,
     pub allow_other_identity: bool,
     pub expect_user: Option<String>,
+    /// A signal left no time to ask who signed in; what Webex granted is stored all the same.
+    pub hurried: bool,
 }
 
 impl Guard {
@@ -117,6 +119,16 @@ impl Guard {
                     .with_hint("to keep both: `webex-connect login NAME`"))
             }
             (Some(_), Some(_)) => Ok(None),
+            // Who may ask and gets no answer asks again, or the next login had nobody to compare with.
+            (Some(old), None) if granted.contains(WHO_AM_I) && !self.hurried => {
+                let before = old.account();
+                let message = format!(
+                    "could not tell whether {name} still belongs to {before}, so nothing was stored"
+                );
+                Err(Error::new(Kind::Temporary, message).with_hint(format!(
+                    "run `webex-connect login {name}` again, or let it change hands with `--allow-other-identity`"
+                )))
+            }
             _ => {
                 let why = match granted.contains(WHO_AM_I) {
                     true => String::new(),

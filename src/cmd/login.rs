@@ -146,6 +146,7 @@ impl Arguments {
             allow_fewer_scopes: self.allow_fewer_scopes,
             allow_other_identity: self.allow_other_identity,
             expect_user: self.expect_user.clone(),
+            hurried: false,
         }
     }
 }

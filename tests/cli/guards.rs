@@ -280,30 +280,32 @@ fn the_same_address_elsewhere_is_another_account() {
         .succeeds("same");
 }
 
+/// Otherwise whoever comes next would find nobody to be compared with.
 #[test]
-fn a_reconnect_while_webex_does_not_tell_who_it_is_says_so() {
+fn a_reconnect_while_webex_does_not_tell_who_it_is_is_not_stored() {
     let env = Env::new();
     let authority = Authority::plain(Reply::tokens());
     Attempt::start(&env, &authority, &[])
         .returns()
         .succeeds("first");
-    authority.people_answers(Reply::status(500, ""));
-    let outcome = Attempt::start(&env, &authority, &[]).returns();
-    outcome.succeeds("again");
-    let said = outcome.finished.said();
-    let warnings: Vec<Value> = said
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
-    let said = [
-        "could not ask Webex who signed in: people/me answered 500",
-        "could not tell whether work still belongs to the same account",
-    ];
-    let expected = said.map(|message| json!({"event": "warning", "message": message}));
-    assert_eq!(warnings, expected);
+    for answer in [
+        Reply::status(500, ""),
+        Reply::status(503, ""),
+        Reply::status(403, "{}"),
+        Reply::status(200, "<html>"),
+    ] {
+        authority.people_answers(answer);
+        let outcome = Attempt::start(&env, &authority, &[]).returns();
+        let words = ["could not tell whether work still belongs to jane@example.com"];
+        outcome.fails("again", 7, &words);
+    }
     // And nobody known is not the one expected.
     let outcome = Attempt::start(&env, &authority, &["--expect-user", PERSON]).returns();
     outcome.fails("expected", 9, &["could not tell whether"]);
+    let outcome = Attempt::start(&env, &authority, &["--allow-other-identity"]).returns();
+    outcome.succeeds("allowed");
+    let listed = env.run(["list", "--json"]).any_stdout().check().json();
+    assert_eq!(listed[0]["identity"], Value::Null);
 }
 
 #[test]

@@ -436,13 +436,14 @@ fn another_account_takes_nothing_over_unasked() {
             .any_stderr()
             .check();
     }
-    // Nobody knows who it is: that is said, as after a login.
+    // Nobody knows who it is.
     let unknown = handover.forged(&sealed, |payload| {
         *at(payload, "/connection/identity") = json!(null);
     });
     handover
         .importing(&unknown, &[])
-        .stderr_has("could not tell whether work still belongs to the same account")
+        .code(9)
+        .stderr_has("could not tell whether work still belongs to")
         .check();
 }
 

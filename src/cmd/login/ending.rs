@@ -71,7 +71,8 @@ impl<'a> Ending<'a> {
         let asking = identify(self.output, self.client, self.base, &granted);
         // The guard against another account gets its chance whatever signal comes.
         let identity = self.hurried(asking, signals).await.ok().flatten();
-        let (connection, guard, own_app) = connection(plan, granted, identity);
+        let (connection, mut guard, own_app) = connection(plan, granted, identity);
+        guard.hurried = self.interrupted.is_some();
         self.store(&guard, connection, own_app, signals).await
     }
 

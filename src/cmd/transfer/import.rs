@@ -87,6 +87,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         allow_fewer_scopes: arguments.allow_fewer_scopes,
         allow_other_identity: arguments.allow_other_identity,
         expect_user: arguments.expect_user.clone(),
+        hurried: false,
     };
     let connection = keep(output, &guard, &store, payload)?;
     report(context, &store, &connection)

@@ -81,7 +81,11 @@ pub fn right_place(environment: &Environment, api_base: Option<&str>) -> Result<
 /// What an import does not do unasked to a connection that is there.
 fn replaceable(output: Output, guard: &Guard, before: &Connection, new: &Connection) -> Result<()> {
     unchanged(before, new, Origin::Export)?;
-    let another_name = |error: Error| error.with_hint(ANOTHER_NAME);
+    // Whatever a guard says of a sign-in that may be tried again, the text of an import stays the same.
+    let another_name = |mut error: Error| {
+        error.kind = Kind::Refused;
+        error.with_hint(ANOTHER_NAME)
+    };
     let warning = guard
         .identity(Some(before), new.identity.as_ref(), &new.grant.granted)
         .map_err(another_name)?;
