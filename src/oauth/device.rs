@@ -31,6 +31,9 @@ const MAX_INTERVAL: u64 = 60;
 /// Seconds that a device code holds where the answer does not say: what Webex says.
 const EXPIRES_IN: u64 = 300;
 
+/// The codes of RFC 8628 §3.5 and RFC 6749 §5.2 after which no answer comes.
+const OVER: [&str; 3] = ["expired_token", "access_denied", "invalid_grant"];
+
 /// A sign-in that waits for its person. All of it but the device code is to be shown, and fit to be.
 pub struct Device {
     device_code: Secret,
@@ -105,7 +108,8 @@ impl Device {
                 "its device_code is not printable ASCII",
             ));
         }
-        if !is_printable(&answer.user_code.replace(' ', ""), MAX_USER_CODE) {
+        let letters = answer.user_code.replace(' ', "");
+        if answer.user_code.len() > MAX_USER_CODE || !is_printable(&letters, MAX_USER_CODE) {
             return Err(unusable(
                 Kind::Refused,
                 "its user_code is nothing a person could type",
@@ -164,6 +168,12 @@ fn read(answer: &Answer, secrets: &[Secret], mend_client: &str, now: Timestamp) 
     if let (200, Ok(tokens)) = (status, tokens) {
         return tokens.into_granted(now).map(Polled::Granted);
     }
+    // Where the code says that it is over, no word beside it says otherwise.
+    let refusal = Refusal::read(answer, secrets);
+    if matches!(status, 400 | 401 | 403) && refusal.code().is_some_and(|code| OVER.contains(&code))
+    {
+        return Err(ended(refusal, mend_client));
+    }
     let text = String::from_utf8_lossy(answer.body());
     if text.contains("slow_down") {
         return Ok(Polled::SlowDown);
@@ -177,9 +187,9 @@ fn read(answer: &Answer, secrets: &[Secret], mend_client: &str, now: Timestamp) 
     match status {
         200 => Err(bad_answer("it is not a token set")),
         408 | 500.. => Ok(Polled::Trouble(
-            Refusal::read(answer, secrets).into_error(Purpose::Device { mend_client }),
+            refusal.into_error(Purpose::Device { mend_client }),
         )),
-        _ => Err(ended(Refusal::read(answer, secrets), mend_client)),
+        _ => Err(ended(refusal, mend_client)),
     }
 }
 
@@ -296,6 +306,9 @@ mod tests {
         ] {
             assert!(device(&[(name, value)]).is_none(), "{name} {value}");
         }
+        let flood = format!("\"729{}703\"", " ".repeat(900_000));
+        assert!(device(&[("user_code", &flood)]).is_none());
+        assert!(device(&[("user_code", r#""729 703""#)]).is_some());
         let long = format!("\"https://helper.example/{}\"", "x".repeat(MAX_TEXT));
         assert!(device(&[("verification_uri", &long)]).is_none());
         let device = device(&[("user_code", r#""WDJB-MJHT""#)]).unwrap();
@@ -351,6 +364,11 @@ mod tests {
         let kind = |status, body| polled(status, body).err().map(|error| error.kind);
         for (status, body, expected) in [
             (400, r#"{"error":"expired_token"}"#, Kind::TimedOut),
+            (
+                400,
+                r#"{"error":"expired_token","error_description":"do not slow_down"}"#,
+                Kind::TimedOut,
+            ),
             (400, r#"{"error":"access_denied"}"#, Kind::Denied),
             (400, r#"{"error":"invalid_grant"}"#, Kind::SignIn),
             (400, r#"{"error":"weird"}"#, Kind::Failure),
