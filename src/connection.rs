@@ -49,8 +49,11 @@ pub struct Identity {
 impl Identity {
     /// Who it is, for people: a name that somebody chose, made fit for one line.
     pub fn account(&self) -> String {
-        let known = self.email.as_ref().or(self.display_name.as_ref());
-        known.map_or_else(|| "unknown account".to_owned(), |known| foreign(known))
+        let known = [&self.email, &self.display_name].into_iter().flatten();
+        let mut shown = known.map(|known| foreign(known));
+        shown
+            .find(|shown| !shown.trim().is_empty())
+            .unwrap_or_else(|| "unknown account".to_owned())
     }
 }
 

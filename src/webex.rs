@@ -35,8 +35,7 @@ const DEFAULT_WAIT: Duration = Duration::from_secs(15);
 struct Person {
     id: String,
     display_name: Option<String>,
-    #[serde(default)]
-    emails: Vec<String>,
+    emails: Option<Vec<String>>,
     org_id: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -76,12 +75,14 @@ pub async fn people_me(
     let person: Person = serde_json::from_slice(answer.body())
         .map_err(|_| Error::new(Kind::Temporary, "people/me did not answer with a person"))?;
     let short = |text: &String| text.len() <= MAX_FIELD;
+    let says = |text: &String| !text.trim().is_empty();
+    let emails = person.emails.unwrap_or_default();
     Ok(Some(Identity {
         id: Some(person.id)
             .filter(short)
             .ok_or_else(|| Error::new(Kind::Temporary, "people/me answered with an endless id"))?,
-        display_name: person.display_name.filter(short),
-        email: person.emails.into_iter().next().filter(short),
+        display_name: person.display_name.filter(short).filter(says),
+        email: emails.into_iter().find(says).filter(short),
         org_id: person.org_id.filter(short),
         kind: person.kind.filter(short),
     }))

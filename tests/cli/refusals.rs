@@ -271,6 +271,25 @@ fn an_absurdly_long_name_is_left_out() {
     assert_eq!(said, "");
 }
 
+#[test]
+fn an_account_without_an_address_goes_by_its_name() {
+    for (emails, name, account) in [
+        ("null", "Jane", "Jane"),
+        (r#"[""]"#, "Jane", "Jane"),
+        (r#"[" ","j@example.com"]"#, "Jane", "j@example.com"),
+        (r#"[""]"#, "", "unknown account"),
+    ] {
+        let env = Env::new();
+        let authority = Authority::plain(Reply::tokens());
+        let body = format!(r#"{{"id":"p","displayName":"{name}","emails":{emails}}}"#);
+        authority.people_answers(Reply::status(200, &body));
+        let outcome = Attempt::start(&env, &authority, &[]).returns();
+        assert_eq!(outcome.succeeds(emails)["identity"]["id"], "p", "{emails}");
+        let list = env.run(["list"]).any_stdout().check().out();
+        assert!(list.contains(account), "{emails}: {list}");
+    }
+}
+
 /// Whoever writes names in Webex can write anything.
 #[test]
 fn a_name_full_of_controls_stays_faithful_in_json_and_tame_in_prose() {
