@@ -12,7 +12,7 @@ use reqwest::Certificate;
 use reqwest::redirect::Policy;
 use url::Url;
 
-use crate::app::is_loopback;
+use crate::app::{is_encrypted_or_here, is_loopback};
 use crate::error::{Error, Kind, Result, foreign};
 use crate::input;
 use crate::output::Output;
@@ -56,8 +56,13 @@ impl Client {
     /// A client for requests below `base`. TLS and the CA bundle are set up only for an https base.
     ///
     /// # Errors
-    /// No usable CA bundle on this machine, or `--ca-cert` names no certificates.
+    /// A base that is neither https nor on this machine, no usable CA bundle here, or `--ca-cert` names no certificates.
     pub fn new(base: &Url, wire: &Wire) -> Result<Client> {
+        if !is_encrypted_or_here(base) {
+            let host = foreign(base.host_str().unwrap_or_default());
+            let message = format!("what is sent to {host} without TLS can be read on the way");
+            return Err(Error::new(Kind::Refused, message).with_hint("give an https address"));
+        }
         let certificates = match &wire.ca_cert {
             Some(path) => read_certificates(path)?,
             None => Vec::new(),

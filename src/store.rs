@@ -170,7 +170,7 @@ impl Store {
 
     /// Saves a connection as its next revision and reads it back.
     pub fn save_connection(&self, connection: &mut Connection) -> Result<()> {
-        connection.revision += 1;
+        connection.revision = connection.revision.saturating_add(1);
         let label = format!(
             "Webex connection {} ({})",
             connection.name,
@@ -188,7 +188,7 @@ impl Store {
 
     /// Saves an app as its next revision and reads it back.
     pub fn save_app(&self, app: &mut App) -> Result<()> {
-        app.revision += 1;
+        app.revision = app.revision.saturating_add(1);
         let label = format!("Webex app {}", app.name);
         let is_sandbox = app.environment == Environment::Sandbox;
         self.save(
