@@ -31,8 +31,9 @@ use crate::webex::{named_wait, retry_after};
 use answer::{TokenAnswer, TokenType, bad_answer};
 use refusal::{Refusal, form_secrets};
 
+pub use crate::secret::redact;
 pub use answer::{Granted, is_access_token, is_refresh_token};
-pub use refusal::{authorization_error, redact};
+pub use refusal::authorization_error;
 pub use revoke::revoke;
 
 /// `state` in bytes before encoding; RFC 6749 §10.10 asks for what can't be guessed.
