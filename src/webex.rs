@@ -15,6 +15,7 @@ use crate::app::endpoint;
 use crate::client::{Client, Incoming};
 use crate::connection::Identity;
 use crate::error::{Error, Kind, Result};
+use crate::json;
 use crate::secret::Secret;
 
 pub use link::next_page;
@@ -72,8 +73,8 @@ pub async fn people_me(
             ));
         }
     }
-    let person: Person = serde_json::from_slice(answer.body())
-        .map_err(|_| Error::new(Kind::Temporary, "people/me did not answer with a person"))?;
+    let person: Person = json::object(answer.body())
+        .ok_or_else(|| Error::new(Kind::Temporary, "people/me did not answer with a person"))?;
     let short = |text: &String| text.len() <= MAX_FIELD;
     let says = |text: &String| !text.trim().is_empty();
     let emails = person.emails.unwrap_or_default();
@@ -108,7 +109,7 @@ pub async fn token_expiry(
         .body(Vec::new())
         .map_err(|_| Error::new(Kind::Failure, "the address of tokenExpiry is not a URL"))?;
     let answer = client.send(request).await?;
-    let expiry: Option<Expiry> = serde_json::from_slice(answer.body()).ok();
+    let expiry: Option<Expiry> = json::object(answer.body());
     let told = expiry.filter(|_| answer.status() == 200);
     Ok(told.and_then(|expiry| Timestamp::from_second(expiry.exp.div_euclid(1000)).ok()))
 }

@@ -11,6 +11,7 @@ use url::{Url, form_urlencoded};
 use crate::app::{App, endpoint, is_loopback};
 use crate::client::{Answer, Client};
 use crate::error::{Error, Kind, Result};
+use crate::json;
 use crate::oauth::Purpose;
 use crate::oauth::answer::{Granted, TokenAnswer, bad_answer, lifetime};
 use crate::oauth::basic::basic;
@@ -94,8 +95,8 @@ pub async fn begin(
         return Err(Refusal::read(&answer, &secrets).into_error(Purpose::Device { mend_client }));
     }
     // serde_json's own text may quote the device code.
-    let answer: DeviceAnswer = serde_json::from_slice(answer.body())
-        .map_err(|_| unusable(Kind::Temporary, "it is not a device's"))?;
+    let answer: DeviceAnswer = json::object(answer.body())
+        .ok_or_else(|| unusable(Kind::Temporary, "it is not a device's"))?;
     Device::read(answer, is_loopback(base))
 }
 
@@ -164,8 +165,8 @@ impl Device {
 /// A poll's answer. Webex's words for a wait stand in either of its error shapes, or elsewhere.
 fn read(answer: &Answer, secrets: &[Secret], mend_client: &str, now: Timestamp) -> Result<Polled> {
     let status = answer.status().as_u16();
-    let tokens = serde_json::from_slice::<TokenAnswer>(answer.body());
-    if let (200, Ok(tokens)) = (status, tokens) {
+    let tokens = json::object::<TokenAnswer>(answer.body());
+    if let (200, Some(tokens)) = (status, tokens) {
         return tokens.into_granted(now).map(Polled::Granted);
     }
     // Where the code says that it is over, no word beside it says otherwise.

@@ -43,6 +43,10 @@ fn what_is_no_token_set_is_not_quoted() {
         format!(r#"{{"access_token":"{ACCESS_TOKEN}","refresh_token":"é\n"}}"#),
         format!(r#"{{"access_token":"{ACCESS_TOKEN}""#),
         format!("\"{canary}\""),
+        // A token set, and more of it.
+        format!("{}x", token_set(r#""expires_in":60"#)),
+        format!("{0}{0}", token_set(r#""expires_in":60"#)),
+        format!(r#"["{ACCESS_TOKEN}","Bearer",60,"wxrt",60,"spark:all"]"#),
         format!("<html>{canary}</html>"),
         "null".to_owned(),
         String::new(),

@@ -268,6 +268,10 @@ fn who_am_i_is_not_needed_for_a_connection() {
             "did not answer with a person",
         ),
         (Reply::status(200, &endless_id), "endless id"),
+        (
+            Reply::status(200, r#"["p","Jane",["j@example.com"],"o","person"]"#),
+            "did not answer with a person",
+        ),
         (Reply::status(200, ""), "did not answer with a person"),
         (Reply::raw("\u{1b}[2J\r\n\r\n"), "could not reach"),
         (Reply::raw(""), "could not reach"),
