@@ -6,7 +6,7 @@ pub mod provided;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use url::{Host, Url};
 
 use crate::error::{Error, Kind, Result};
@@ -48,7 +48,7 @@ pub enum Environment {
     /// The look-alike inside this program; its address is new in every process.
     Sandbox,
     /// Another API base, given with `--api-base`.
-    Custom(Url),
+    Custom(#[serde(deserialize_with = "stored_base")] Url),
 }
 
 impl Environment {
@@ -75,12 +75,7 @@ impl Environment {
             .with_hint("without it, `webex-connect login` uses https://webexapis.com/v1")
         };
         let url = Url::parse(text.trim_end_matches('/')).map_err(|_| refused())?;
-        let plain = url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none();
-        let allowed = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
-        if !plain || !allowed {
+        if !is_api_base(&url) {
             return Err(refused());
         }
         Ok(match url.as_str() {
@@ -137,6 +132,29 @@ impl Environment {
         let own_origin = url.origin() == base.origin() && url.path() == "/";
         let webex = matches!(self, Environment::Webex | Environment::WebexGov);
         bare && (own_origin || (webex && is_idbroker(&url)))
+    }
+}
+
+/// Whether the base is a plain https URL, or http on this machine.
+fn is_api_base(url: &Url) -> bool {
+    let plain = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    plain && is_encrypted_or_here(url)
+}
+
+/// Whether what is sent there can be read by nobody on the way.
+pub fn is_encrypted_or_here(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
+}
+
+/// A record is held to what a command line may say.
+fn stored_base<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Url, D::Error> {
+    let url = Url::deserialize(deserializer)?;
+    match is_api_base(&url) {
+        true => Ok(url),
+        false => Err(serde::de::Error::custom("not an API base")),
     }
 }
 

@@ -7,15 +7,19 @@ pub mod proxy;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use oauth2::http;
 use reqwest::Certificate;
 use reqwest::redirect::Policy;
+use serde_json::Value;
 use url::Url;
 
-use crate::app::is_loopback;
+use crate::app::{is_encrypted_or_here, is_loopback};
 use crate::error::{Error, Kind, Result, foreign};
 use crate::input;
 use crate::output::Output;
+use crate::secret::{Secret, tracking_id};
 use failure::{failed, timed_out};
 
 pub use incoming::Incoming;
@@ -59,8 +63,13 @@ impl Client {
     /// A client for requests below `base`. TLS and the CA bundle are set up only for an https base.
     ///
     /// # Errors
-    /// No usable CA bundle on this machine, or `--ca-cert` names no certificates.
+    /// A base that is neither https nor on this machine, no usable CA bundle here, or `--ca-cert` names no certificates.
     pub fn new(base: &Url, wire: &Wire) -> Result<Client> {
+        if !is_encrypted_or_here(base) {
+            let host = foreign(base.host_str().unwrap_or_default());
+            let message = format!("what is sent to {host} without TLS can be read on the way");
+            return Err(Error::new(Kind::Refused, message).with_hint("give an https address"));
+        }
         let certificates = match &wire.ca_cert {
             Some(path) => read_certificates(path)?,
             None => Vec::new(),
@@ -101,22 +110,28 @@ impl Client {
     /// The network failed, time ran out, or the answer is longer than a megabyte. A refusal by the server is an
     /// answer.
     pub async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Answer> {
-        if let Some(output) = &self.trace {
-            output.wire(&shown(&request));
-        }
+        let secrets = self.traced(&request);
         let answer = self.exchange(request).await;
         if let Some(output) = &self.trace {
             output.wire(&match &answer {
-                Ok(answer) => format!(
-                    "< {} {} bytes{}",
-                    answer.status(),
-                    answer.body().len(),
-                    tracking(answer.headers())
-                ),
+                Ok(answer) => {
+                    let secrets = [secrets, given(answer)].concat();
+                    let id = tracking(answer.headers(), &secrets);
+                    format!("< {} {} bytes{id}", answer.status(), answer.body().len())
+                }
                 Err(error) => format!("< no answer: {error}"),
             });
         }
         answer
+    }
+
+    /// Shows a request where that is wanted, and gives the secrets in it.
+    fn traced(&self, request: &http::Request<Vec<u8>>) -> Vec<Secret> {
+        let Some(output) = &self.trace else {
+            return Vec::new();
+        };
+        output.wire(&shown(request));
+        secrets(request)
     }
 
     async fn exchange(&self, request: http::Request<Vec<u8>>) -> Result<Answer> {
@@ -153,9 +168,7 @@ impl Client {
     /// # Errors
     /// The network failed, or the server does not begin to answer. A refusal by the server is an answer.
     pub async fn open(&self, request: http::Request<Vec<u8>>) -> Result<Incoming> {
-        if let Some(output) = &self.trace {
-            output.wire(&shown(&request));
-        }
+        let secrets = self.traced(&request);
         let host = request.uri().host().unwrap_or("the server").to_owned();
         let sending = Duration::from_secs((request.body().len() / SLOWEST_SENDING) as u64);
         let limit = TOTAL_TIME + sending;
@@ -166,7 +179,10 @@ impl Client {
         };
         if let Some(output) = &self.trace {
             output.wire(&match &answer {
-                Ok(answer) => format!("< {}{}", answer.status(), tracking(answer.headers())),
+                Ok(answer) => {
+                    let id = tracking(answer.headers(), &secrets);
+                    format!("< {}{id}", answer.status())
+                }
                 Err(error) => format!("< no answer: {error}"),
             });
         }
@@ -219,15 +235,13 @@ fn unusable(path: &Path, why: &str) -> Error {
         .with_hint("`--ca-cert` takes a PEM file: -----BEGIN CERTIFICATE-----")
 }
 
+/// Fields of a token request that are no secret.
+const OPEN: [&str; 4] = ["grant_type", "client_id", "redirect_uri", "scope"];
+
 /// A request as `-v` shows it: the fields of a token request by name, with the values of those that are no secret;
 /// no other body, and no query.
 fn shown(request: &http::Request<Vec<u8>>) -> String {
-    const OPEN: [&str; 4] = ["grant_type", "client_id", "redirect_uri", "scope"];
-    const FORM: &[u8] = b"application/x-www-form-urlencoded";
-    let content_type = request.headers().get(http::header::CONTENT_TYPE);
-    let is_form = content_type.is_some_and(|content_type| content_type.as_bytes() == FORM);
-    let form = if is_form { request.body() } else { &[][..] };
-    let fields = url::form_urlencoded::parse(form).map(|(name, value)| {
+    let fields = fields(request).map(|(name, value)| {
         let value = if OPEN.contains(&name.as_ref()) {
             value
         } else {
@@ -246,10 +260,44 @@ fn shown(request: &http::Request<Vec<u8>>) -> String {
     )
 }
 
+fn fields(request: &http::Request<Vec<u8>>) -> url::form_urlencoded::Parse<'_> {
+    const FORM: &[u8] = b"application/x-www-form-urlencoded";
+    let content_type = request.headers().get(http::header::CONTENT_TYPE);
+    let is_form = content_type.is_some_and(|content_type| content_type.as_bytes() == FORM);
+    url::form_urlencoded::parse(if is_form { request.body() } else { &[] })
+}
+
+/// What a request sends that must not come back to be seen: its form's secrets and its credentials.
+fn secrets(request: &http::Request<Vec<u8>>) -> Vec<Secret> {
+    let fields = fields(request).filter(|(name, _)| !OPEN.contains(&name.as_ref()));
+    let mut secrets: Vec<Secret> = fields.map(|(_, value)| Secret::new(value)).collect();
+    let authorization = request.headers().get(http::header::AUTHORIZATION);
+    let credentials = authorization.and_then(|value| value.to_str().ok()?.split_once(' '));
+    if let Some((_, credentials)) = credentials {
+        secrets.push(Secret::new(credentials));
+        let pair = BASE64_STANDARD.decode(credentials).unwrap_or_default();
+        let pair = String::from_utf8(pair).unwrap_or_default();
+        // A form value as in RFC 6749 §2.3.1, which comes without its name.
+        let password = pair.split_once(':').map_or("", |(_, password)| password);
+        let decoded = url::form_urlencoded::parse(password.as_bytes());
+        secrets.extend(decoded.map(|(password, _)| Secret::new(password)));
+    }
+    secrets
+}
+
+/// What an answer brings that is a secret from then on.
+fn given(answer: &Answer) -> Vec<Secret> {
+    let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    let names = ["access_token", "refresh_token", "device_code"];
+    let given = names.iter().filter_map(|name| body[name].as_str());
+    given.map(Secret::new).collect()
+}
+
 /// The number Cisco support asks for, where the server sent it as a header.
-fn tracking(headers: &http::HeaderMap) -> String {
+fn tracking(headers: &http::HeaderMap, secrets: &[Secret]) -> String {
     let id = headers.get("trackingid").and_then(|id| id.to_str().ok());
-    id.map(|id| format!(", tracking id {}", foreign(id)))
+    id.and_then(|id| tracking_id(id, secrets))
+        .map(|id| format!(", tracking id {id}"))
         .unwrap_or_default()
 }
 

@@ -12,6 +12,8 @@ use crate::secret::Secret;
 
 /// A token is refreshed this long before it expires, or a tenth of its life before if that is less.
 const LEAD_TIME: SignedDuration = SignedDuration::from_mins(5);
+/// Tokens from further in the future than two clocks that are set differ by are those of a wrong clock.
+const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);
 
 /// How the connection was made. It never changes afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,8 +62,11 @@ pub struct Identity {
 impl Identity {
     /// Who it is, for people: a name that somebody chose, made fit for one line.
     pub fn account(&self) -> String {
-        let known = self.email.as_ref().or(self.display_name.as_ref());
-        known.map_or_else(|| "unknown account".to_owned(), |known| foreign(known))
+        let known = [&self.email, &self.display_name].into_iter().flatten();
+        let mut shown = known.map(|known| foreign(known));
+        shown
+            .find(|shown| !shown.trim().is_empty())
+            .unwrap_or_else(|| "unknown account".to_owned())
     }
 }
 
@@ -145,18 +150,22 @@ impl Tokens {
         };
         let left = expires_at.duration_since(now);
         let lead = LEAD_TIME.min(expires_at.duration_since(self.obtained_at) / 10);
+        // Times of a clock that ran ahead say nothing; a refresh replaces them.
+        let is_of_the_future = self.obtained_at.duration_since(now) > CLOCK_SLACK;
         if left <= SignedDuration::ZERO {
             Freshness::Expired
-        } else if left <= lead {
+        } else if left <= lead || is_of_the_future {
             Freshness::Stale
         } else {
             Freshness::Fresh
         }
     }
 
-    /// How long the access token holds from `now`, if Webex told it.
+    /// How long the access token holds from `now`, if Webex told it: never longer than it was given for.
     pub fn left(&self, now: Timestamp) -> Option<SignedDuration> {
-        let left = self.expires_at?.duration_since(now);
+        let expires_at = self.expires_at?;
+        let given = expires_at.duration_since(self.obtained_at);
+        let left = expires_at.duration_since(now).min(given);
         Some(left.max(SignedDuration::ZERO))
     }
 
@@ -350,6 +359,22 @@ mod tests {
             let text = serde_json::to_string(&record).unwrap();
             assert_eq!(read(&text), mark, "{text}");
         }
+    }
+
+    #[test]
+    fn tokens_of_the_future_are_stale_and_hold_no_longer_than_they_were_given_for() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let mut tokens = tokens(1_000_000_000 + 1_209_600, Some(2_000_000_000));
+        tokens.obtained_at = at(1_000_000_000);
+        for (now, expected) in [
+            (1_000_000_000 - 301, Freshness::Stale),
+            (1_000_000_000 - 300, Freshness::Fresh),
+            (1_000_000_000, Freshness::Fresh),
+        ] {
+            assert_eq!(tokens.freshness(at(now)), expected, "{now}");
+        }
+        assert_eq!(tokens.left(at(0)).unwrap().as_secs(), 1_209_600);
+        assert_eq!(tokens.left(at(1_001_209_600)).unwrap().as_secs(), 0);
     }
 
     #[test]

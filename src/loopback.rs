@@ -241,18 +241,45 @@ fn is_unsupported(error: &io::Error) -> bool {
 
 fn not_bound(uri: &RedirectUri, error: &io::Error) -> Error {
     let port = uri.port();
-    let (kind, message) = match error.kind() {
+    let failed = format!("could not listen on port {port} of {uri}");
+    let (kind, message, first) = match error.kind() {
         io::ErrorKind::AddrInUse => (
             Kind::PortInUse,
             format!("port {port} of {uri} is in use by another program"),
+            format!("end the program that has port {port}, "),
         ),
-        _ => (
+        // Below 1024, as a rule.
+        io::ErrorKind::PermissionDenied => (
             Kind::App,
-            format!("could not listen on port {port} of {uri}"),
+            failed,
+            format!("port {port} is not for every user here: "),
         ),
+        _ => (Kind::App, failed, String::new()),
     };
     Error::new(kind, message).with_detail(&error.to_string()).with_hint(format!(
-        "end the program that has port {port}, register another redirect URI on the app and give it with \
-         `--redirect-uri`, or sign in with `--device`, which needs no port (but is not for webex-gov)"
+        "{first}register another redirect URI on the app and give it with `--redirect-uri`, or sign in with `--device`, \
+         which needs no port (but is not for webex-gov)"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_may_not_be_had_is_not_blamed_on_a_program() {
+        let uri = RedirectUri::on_port(80);
+        let hint = |kind| {
+            let error = not_bound(&uri, &io::Error::from(kind));
+            error.hint.unwrap_or_default()
+        };
+        assert!(hint(io::ErrorKind::AddrInUse).starts_with("end the program that has port 80, "));
+        for kind in [
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::AddrNotAvailable,
+        ] {
+            assert!(!hint(kind).contains("program"), "{kind}");
+            assert!(hint(kind).contains("`--redirect-uri`"), "{kind}");
+        }
+    }
 }

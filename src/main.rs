@@ -28,7 +28,7 @@
 //!   the memory of this one to itself, and panics silent about what they saw.
 //!
 //! `cmd` may import all of it; `session` imports the layer of `oauth`, `store`, `webex` and `sandbox`, and that layer
-//! the values; everything may use [`error`], whose kinds decide the exit code. Outside crates have one home each:
+//! the values; everything may use [`error`], whose kinds decide the exit code, and [`json`]. Outside crates have one home each:
 //! reqwest and rustls in `client`, oauth2 in `oauth` (its `http` types are lent to whoever sends requests), tiny_http
 //! and httparse in `http`, the keyring crates in `store/keyring`, age in `store`, qrcode in `cmd/login/qr`, clap in `cli`,
 //! `cmd` and here.
@@ -88,6 +88,7 @@ mod error;
 mod generated;
 mod http;
 mod input;
+mod json;
 mod loopback;
 mod moment;
 mod name;

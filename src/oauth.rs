@@ -25,13 +25,15 @@ use crate::app::{App, endpoint};
 use crate::client::{Answer, Client, named_wait, retry_after};
 use crate::connection::Tokens;
 use crate::error::{Error, Kind, Result};
+use crate::json;
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
 use answer::{TokenAnswer, TokenType, bad_answer};
 use refusal::{Refusal, form_secrets};
 
+pub use crate::secret::redact;
 pub use answer::{Granted, is_access_token, is_refresh_token};
-pub use refusal::{authorization_error, redact};
+pub use refusal::authorization_error;
 pub use revoke::revoke;
 
 /// `state` in bytes before encoding; RFC 6749 §10.10 asks for what can't be guessed.
@@ -263,11 +265,14 @@ async fn token_request(
     read_answer(client.send(request).await?, &secrets, purpose)
 }
 
-/// Refusals become errors here, where status and headers are known; the oauth2 crate sees only answers with status
-/// 200.
+/// Refusals become errors here, where status and headers are known. The oauth2 crate sees only token sets: it would
+/// not mind what follows one, or an array.
 fn read_answer(answer: Answer, secrets: &[Secret], purpose: Purpose<'_>) -> Result<Answer> {
     if answer.status() == 200 {
-        return Ok(answer);
+        return match json::object::<TokenAnswer>(answer.body()) {
+            Some(_) => Ok(answer),
+            None => Err(bad_answer("it is not a token set")),
+        };
     }
     Err(Refusal::read(&answer, secrets).into_error(purpose))
 }

@@ -226,6 +226,25 @@ impl Output {
     }
 }
 
+/// Whether standard output is the null device, which it also is where whoever started this closed it.
+#[cfg(unix)]
+pub fn goes_nowhere() -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+
+    let stdout = io::stdout().as_fd().try_clone_to_owned();
+    let stdout = stdout.and_then(|stdout| std::fs::File::from(stdout).metadata());
+    // A file that is no device has the number 0.
+    let device =
+        |of: io::Result<std::fs::Metadata>| of.ok().map(|of| of.rdev()).filter(|of| *of != 0);
+    device(stdout).is_some_and(|stdout| device(std::fs::metadata("/dev/null")) == Some(stdout))
+}
+
+#[cfg(not(unix))]
+pub fn goes_nowhere() -> bool {
+    false
+}
+
 /// Writes to standard output, and tells whether anybody still reads it: a reader that went away is no error.
 fn write_out(bytes: &[u8]) -> Result<bool> {
     let mut stdout = io::stdout().lock();

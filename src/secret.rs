@@ -1,10 +1,14 @@
 //! Text that must not be seen.
 
+mod redact;
+
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
+
+pub use redact::{redact, tracking_id};
 
 /// A token, a client secret or a `state`. What passes through other crates (HTTP bodies, JSON, D-Bus messages) is not
 /// wiped; this type bounds the copies of our own. It has no `Display`, its `Debug` says nothing, it is wiped when dropped,

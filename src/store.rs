@@ -150,7 +150,7 @@ impl Store {
     /// [`Kind::Store`] if the store does not take it or gives something else back, [`Kind::Unreadable`] if a sealed
     /// file can't be opened to add to it.
     pub fn save_connection(&self, connection: &mut Connection) -> Result<()> {
-        connection.revision += 1;
+        connection.revision = connection.revision.saturating_add(1);
         let label = format!(
             "Webex connection {} ({})",
             connection.name,
@@ -171,7 +171,7 @@ impl Store {
     /// # Errors
     /// As for [`Store::save_connection`].
     pub fn save_app(&self, app: &mut App) -> Result<()> {
-        app.revision += 1;
+        app.revision = app.revision.saturating_add(1);
         let label = format!("Webex app {}", app.name);
         let is_sandbox = app.environment == Environment::Sandbox;
         self.save(

@@ -15,6 +15,7 @@ use crate::app::endpoint;
 use crate::client::{Answer, Client, Incoming, retry_after};
 use crate::connection::Identity;
 use crate::error::{Error, Kind, Result};
+use crate::json;
 use crate::secret::Secret;
 
 pub use link::next_page;
@@ -33,8 +34,7 @@ const MAX_WAITING: Duration = Duration::from_secs(60);
 struct Person {
     id: String,
     display_name: Option<String>,
-    #[serde(default)]
-    emails: Vec<String>,
+    emails: Option<Vec<String>>,
     org_id: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -60,15 +60,17 @@ pub async fn people_me(
             "check the `--api-base` of the login and the proxy, then run the same command again",
         )
     };
-    let person: Person = serde_json::from_slice(answer.body())
-        .map_err(|_| strange("did not answer with a person"))?;
+    let person: Person =
+        json::object(answer.body()).ok_or_else(|| strange("did not answer with a person"))?;
     let short = |text: &String| text.len() <= MAX_FIELD;
+    let says = |text: &String| !text.trim().is_empty();
+    let emails = person.emails.unwrap_or_default();
     Ok(Some(Identity {
         id: Some(person.id)
             .filter(short)
             .ok_or_else(|| strange("answered with an endless id"))?,
-        display_name: person.display_name.filter(short),
-        email: person.emails.into_iter().next().filter(short),
+        display_name: person.display_name.filter(short).filter(says),
+        email: emails.into_iter().find(says).filter(short),
         org_id: person.org_id.filter(short),
         kind: person.kind.filter(short),
     }))
@@ -90,7 +92,7 @@ pub async fn token_expiry(
     }
     let request = get(base, "authorizations/tokenExpiry", access_token)?;
     let answer = client.send(request).await?;
-    let expiry: Option<Expiry> = serde_json::from_slice(answer.body()).ok();
+    let expiry: Option<Expiry> = json::object(answer.body());
     let told = expiry.filter(|_| answer.status() == 200);
     Ok(told.and_then(|expiry| Timestamp::from_second(expiry.exp.div_euclid(1000)).ok()))
 }

@@ -10,6 +10,10 @@ const MAX_CODE: usize = 4096;
 /// Parameters that mean something here; a repeated one means nothing.
 const SINGLE: [&str; 4] = ["code", "state", "error", "iss"];
 
+/// What terminals put around a paste where the program before this one left that on.
+const PASTE_BEGINS: &str = "\u{1b}[200~";
+const PASTE_ENDS: &str = "\u{1b}[201~";
+
 /// What an authorization request is answered with, once its `state` is right.
 pub enum Callback {
     /// The authorization code.
@@ -85,6 +89,9 @@ impl Expected {
     /// Reads the address that a browser ended on, whole or its query alone: an address must be the redirect URI, and both
     /// need the right `state`.
     pub fn pasted(&self, text: &str, uri: &RedirectUri) -> Pasted {
+        let text = text.trim();
+        let text = text.strip_prefix(PASTE_BEGINS).unwrap_or(text);
+        let text = text.strip_suffix(PASTE_ENDS).unwrap_or(text);
         let text = text.trim().trim_matches(['"', '\'', '<', '>']);
         let query = match (Url::parse(text), Url::parse(uri.as_str())) {
             (Ok(url), _) if is_at(&url, &self.authorization_url) => {
@@ -129,6 +136,23 @@ mod tests {
             .into_owned()
             .collect();
         expected().answer(&query)
+    }
+
+    #[test]
+    fn a_paste_counts_with_the_marks_of_its_terminal_around_it() {
+        let uri = RedirectUri::on_port(8911);
+        for pasted in [
+            "\u{1b}[200~http://127.0.0.1:8911/callback?code=c&state=right\u{1b}[201~\n",
+            "\u{1b}[200~ ?code=c&state=right",
+            "code=c&state=right\u{1b}[201~",
+        ] {
+            let pasted = expected().pasted(pasted, &uri);
+            let code = match &pasted {
+                Pasted::Callback(Callback::Code(code)) => code.expose(),
+                _ => "",
+            };
+            assert_eq!(code, "c");
+        }
     }
 
     #[test]

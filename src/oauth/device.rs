@@ -11,6 +11,7 @@ use url::{Url, form_urlencoded};
 use crate::app::{App, endpoint, is_loopback};
 use crate::client::{Answer, Client, retry_after};
 use crate::error::{Error, Kind, Result};
+use crate::json;
 use crate::oauth::answer::{Granted, TokenAnswer, bad_answer, lifetime};
 use crate::oauth::basic::basic;
 use crate::oauth::refusal::Refusal;
@@ -29,6 +30,9 @@ const INTERVAL: u64 = 5;
 const MAX_INTERVAL: u64 = 60;
 /// Seconds that a device code holds where the answer does not say: what Webex says.
 const EXPIRES_IN: u64 = 300;
+
+/// The codes of RFC 8628 §3.5 and RFC 6749 §5.2 after which no answer comes.
+const OVER: [&str; 3] = ["expired_token", "access_denied", "invalid_grant"];
 
 /// A sign-in that waits for its person. All of it but the device code is to be shown, and fit to be.
 pub struct Device {
@@ -90,8 +94,8 @@ pub async fn begin(
         return Err(Refusal::read(&answer, &secrets).into_error(Purpose::Device(cures)));
     }
     // serde_json's own text may quote the device code.
-    let answer: DeviceAnswer = serde_json::from_slice(answer.body())
-        .map_err(|_| unusable(Kind::Temporary, "it is not a device's"))?;
+    let answer: DeviceAnswer = json::object(answer.body())
+        .ok_or_else(|| unusable(Kind::Temporary, "it is not a device's"))?;
     Device::read(answer, is_loopback(base))
 }
 
@@ -104,7 +108,8 @@ impl Device {
                 "its device_code is not printable ASCII",
             ));
         }
-        if !is_printable(&answer.user_code.replace(' ', ""), MAX_USER_CODE) {
+        let letters = answer.user_code.replace(' ', "");
+        if answer.user_code.len() > MAX_USER_CODE || !is_printable(&letters, MAX_USER_CODE) {
             return Err(unusable(
                 Kind::Refused,
                 "its user_code is nothing a person could type",
@@ -159,9 +164,15 @@ impl Device {
 /// A poll's answer. Webex's words for a wait stand in either of its error shapes, or elsewhere.
 fn read(answer: &Answer, secrets: &[Secret], cures: &Cures, now: Timestamp) -> Result<Polled> {
     let status = answer.status().as_u16();
-    let tokens = serde_json::from_slice::<TokenAnswer>(answer.body());
-    if let (200, Ok(tokens)) = (status, tokens) {
+    let tokens = json::object::<TokenAnswer>(answer.body());
+    if let (200, Some(tokens)) = (status, tokens) {
         return tokens.into_granted(now).map(Polled::Granted);
+    }
+    // Where the code says that it is over, no word beside it says otherwise.
+    let refusal = Refusal::read(answer, secrets);
+    if matches!(status, 400 | 401 | 403) && refusal.code().is_some_and(|code| OVER.contains(&code))
+    {
+        return Err(ended(refusal, cures));
     }
     let text = String::from_utf8_lossy(answer.body());
     if text.contains("slow_down") {
@@ -175,10 +186,8 @@ fn read(answer: &Answer, secrets: &[Secret], cures: &Cures, now: Timestamp) -> R
     }
     match status {
         200 => Err(bad_answer("it is not a token set")),
-        408 | 500.. => Ok(Polled::Trouble(
-            Refusal::read(answer, secrets).into_error(Purpose::Device(cures)),
-        )),
-        _ => Err(ended(Refusal::read(answer, secrets), cures)),
+        408 | 500.. => Ok(Polled::Trouble(refusal.into_error(Purpose::Device(cures)))),
+        _ => Err(ended(refusal, cures)),
     }
 }
 
@@ -295,6 +304,9 @@ mod tests {
         ] {
             assert!(device(&[(name, value)]).is_none(), "{name} {value}");
         }
+        let flood = format!("\"729{}703\"", " ".repeat(900_000));
+        assert!(device(&[("user_code", &flood)]).is_none());
+        assert!(device(&[("user_code", r#""729 703""#)]).is_some());
         let long = format!("\"https://helper.example/{}\"", "x".repeat(MAX_TEXT));
         assert!(device(&[("verification_uri", &long)]).is_none());
         let device = device(&[("user_code", r#""WDJB-MJHT""#)]).unwrap();
@@ -359,6 +371,11 @@ mod tests {
         let kind = |status, body| polled(status, body).err().map(|error| error.kind);
         for (status, body, expected) in [
             (400, r#"{"error":"expired_token"}"#, Kind::TimedOut),
+            (
+                400,
+                r#"{"error":"expired_token","error_description":"do not slow_down"}"#,
+                Kind::TimedOut,
+            ),
             (400, r#"{"error":"access_denied"}"#, Kind::Denied),
             (400, r#"{"error":"invalid_grant"}"#, Kind::SignIn),
             (400, r#"{"error":"weird"}"#, Kind::Failure),

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind};
 use crate::oauth::Purpose;
 use crate::scope::ScopeSet;
 use crate::scope::catalogue;
-use crate::secret::Secret;
+use crate::secret::{Secret, redact, tracking_id};
 
 /// What `error` in an authorization response means (RFC 6749 §4.1.2.1), in words that help.
 ///
@@ -142,9 +142,14 @@ impl Refusal {
             description: text(&body["error_description"])
                 .or_else(described)
                 .or_else(|| text(&body["message"])),
-            tracking_id: text(&body["trackingId"])
-                .or_else(|| text(&body["trackingID"]))
-                .or_else(|| header.map(|id| redact(id, secrets))),
+            tracking_id: [
+                body["trackingId"].as_str(),
+                body["trackingID"].as_str(),
+                header,
+            ]
+            .into_iter()
+            .flatten()
+            .find_map(|id| tracking_id(id, secrets)),
         }
     }
 
@@ -267,17 +272,6 @@ pub fn form_secrets(body: &[u8]) -> Vec<Secret> {
         .filter(|(name, value)| SECRET.contains(&name.as_ref()) && !value.is_empty())
         .map(|(_, value)| Secret::new(value))
         .collect()
-}
-
-/// Takes known secrets out of foreign text, as they are and as a form carries them.
-pub fn redact(text: &str, secrets: &[Secret]) -> String {
-    let secrets = secrets.iter().filter(|secret| !secret.expose().is_empty());
-    secrets.fold(text.to_owned(), |text, secret| {
-        let encoded: String =
-            url::form_urlencoded::byte_serialize(secret.expose().as_bytes()).collect();
-        text.replace(secret.expose(), "[redacted]")
-            .replace(&encoded, "[redacted]")
-    })
 }
 
 #[cfg(test)]

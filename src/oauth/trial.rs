@@ -12,7 +12,8 @@ use crate::app::{App, endpoint};
 use crate::client::{Answer, Client};
 use crate::error::{Error, Kind, Result, foreign};
 use crate::oauth::refusal::{Refusal, is_blocked};
-use crate::oauth::{Authorization, Greeting, form_secrets, redact};
+use crate::oauth::{Authorization, Greeting, form_secrets};
+use crate::secret::{Secret, redact};
 
 /// No code of Webex's: theirs have a cluster and an organisation in them.
 const CODE: &str = "webex-connect-app-check";
@@ -55,7 +56,7 @@ pub async fn examine(client: &Client, base: &Url, app: &App) -> Result<(Verdicts
     let authorization = Authorization::new(base, app, &app.scopes, greeting)?;
     let exchange = exchange(base, app, &authorization)?;
     let secrets = form_secrets(exchange.body());
-    let answer = answered(client.send(exchange).await?)?;
+    let answer = answered(client.send(exchange).await?, &secrets)?;
     let mut verdicts = by_token_endpoint(&Refusal::read(&answer, &secrets));
     if matches!(verdicts.client_id, Verdict::Refused(_)) {
         return Ok((verdicts, None));
@@ -64,7 +65,8 @@ pub async fn examine(client: &Client, base: &Url, app: &App) -> Result<(Verdicts
         .header(header::ACCEPT, "text/html")
         .body(Vec::new())
         .map_err(|_| Error::new(Kind::Failure, "the authorization endpoint is not a URL"))?;
-    match client.send(request).await.and_then(answered) {
+    let answer = client.send(request).await;
+    match answer.and_then(|answer| answered(answer, &secrets)) {
         Ok(answer) => {
             verdicts.hear(&answer, app);
             Ok((verdicts, None))
@@ -95,19 +97,19 @@ fn exchange(base: &Url, app: &App, authorization: &Authorization) -> Result<Requ
 }
 
 /// The answer, unless it says that there is none just now.
-fn answered(answer: Answer) -> Result<Answer> {
+fn answered(answer: Answer, secrets: &[Secret]) -> Result<Answer> {
     match answer.status() {
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Err(busy(&answer)),
-        status if status.is_server_error() => Err(busy(&answer)),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Err(busy(&answer, secrets)),
+        status if status.is_server_error() => Err(busy(&answer, secrets)),
         _ => Ok(answer),
     }
 }
 
-fn busy(answer: &Answer) -> Error {
+fn busy(answer: &Answer, secrets: &[Secret]) -> Error {
     let message = format!("Webex can't answer just now ({})", answer.status().as_u16());
     Error::new(Kind::Temporary, message)
         .with_hint("run the same command again in a minute")
-        .with_tracking_id(Refusal::read(answer, &[]).tracking_id)
+        .with_tracking_id(Refusal::read(answer, secrets).tracking_id)
 }
 
 /// What a refusal at the token endpoint is about.

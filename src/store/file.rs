@@ -20,6 +20,11 @@ use crate::store::text::{self, Records};
 /// The largest sealed file read; a thousand connections have about 3 MB.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
 
+const OTHER_KEY: &str =
+    "give the key it was made with in WEBEX_CONNECT_KEY or WEBEX_CONNECT_KEY_FILE";
+const BROKEN: &str =
+    "restore it from a copy, or move it away and sign in again with `webex-connect login`";
+
 /// A file of records and the key that opens it.
 pub struct SealedFile {
     path: PathBuf,
@@ -146,9 +151,11 @@ impl SealedFile {
         Decryptor::new_buffered(BufReader::new(file))
             .and_then(|sealed| sealed.decrypt(std::iter::once(identity as _)))
             .map_err(|error| match error {
-                DecryptError::NoMatchingKeys => self.unreadable("it was sealed with another key"),
+                DecryptError::NoMatchingKeys => {
+                    self.unreadable("it was sealed with another key", OTHER_KEY)
+                }
                 DecryptError::Io(error) => self.not_read(&error),
-                _ => self.unreadable("it is corrupt"),
+                _ => self.unreadable("it is corrupt", BROKEN),
             })
     }
 
@@ -156,16 +163,15 @@ impl SealedFile {
     fn not_read(&self, error: &io::Error) -> Error {
         match error.raw_os_error() {
             Some(_) => dirs::cannot("read", &self.path, error),
-            None => self.unreadable("it is corrupt"),
+            None => self.unreadable("it is corrupt", BROKEN),
         }
     }
 
-    fn unreadable(&self, why: &str) -> Error {
-        let hint = "give the key it was made with in WEBEX_CONNECT_KEY or WEBEX_CONNECT_KEY_FILE; the file was left as it is";
+    fn unreadable(&self, why: &str, cure: &str) -> Error {
         Error::new(
             Kind::Unreadable,
             format!("{} is unreadable: {why}", self.path.display()),
         )
-        .with_hint(hint)
+        .with_hint(format!("{cure}; the file was left as it is"))
     }
 }

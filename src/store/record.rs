@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::connection::Connection;
-use crate::error::{Error, Kind, Result};
+use crate::connection::{Connection, Tokens};
+use crate::error::{Error, Kind, Result, foreign};
 use crate::name::Name;
+use crate::oauth::{is_access_token, is_refresh_token};
 
 /// The record layout this program writes. A newer one is refused and left alone.
 const SCHEMA: u32 = 1;
@@ -77,6 +78,11 @@ pub fn parse(key: &str, text: &str) -> Result<Record> {
     // serde_json's own text quotes the record.
     let envelope: Envelope =
         serde_json::from_str(text).map_err(|_| unreadable(key, "it is corrupt"))?;
+    if let Record::Connection(connection) = &envelope.record
+        && !holds_tokens(&connection.tokens)
+    {
+        return Err(unreadable(key, "what it holds as a token is none"));
+    }
     let belongs = match &envelope.record {
         Record::Connection(connection) => {
             key == Key::Connection(connection.name.clone()).to_string()
@@ -91,24 +97,65 @@ pub fn parse(key: &str, text: &str) -> Result<Record> {
     }
 }
 
+/// Whether the tokens are such as an answer may bring: they go into headers, environments and shells from here too.
+fn holds_tokens(tokens: &Tokens) -> bool {
+    let refresh_token = tokens.refresh_token.as_ref();
+    is_access_token(&tokens.access_token) && refresh_token.is_none_or(is_refresh_token)
+}
+
 /// The error for a record that stays as it is.
 pub fn unreadable(key: impl std::fmt::Display, why: &str) -> Error {
-    let key = key.to_string();
+    // Whoever writes into the store chooses the key.
+    let key = foreign(&key.to_string());
+    let is_name = |name: &str| Name::parse(name).is_ok();
     let cure = match key.split_once('/') {
-        Some(("connection", name)) => format!("`webex-connect logout {name}` removes it"),
-        Some((_, name)) => format!("`webex-connect app remove {name}` removes it"),
-        None => "`webex-connect default NAME` makes it anew".to_owned(),
+        Some(("connection", name)) if is_name(name) => {
+            format!("; `webex-connect logout {name}` removes it")
+        }
+        Some(("app", name)) if is_name(name) => {
+            format!("; `webex-connect app remove {name}` removes it")
+        }
+        None if key == Key::Default.to_string() => {
+            "; `webex-connect default NAME` makes it anew".to_owned()
+        }
+        _ => String::new(),
     };
     Error::new(
         Kind::Unreadable,
         format!("the stored record {key} is unreadable: {why}"),
     )
-    .with_hint(format!("it was left as it is; {cure}"))
+    .with_hint(format!("it was left as it is{cure}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_is_no_name_paints_nothing_and_is_no_command() {
+        for key in [
+            "connection/\u{1b}[31mx\n$(id)",
+            "app/a b",
+            "connection/",
+            "x",
+        ] {
+            let error = unreadable(key, "it is corrupt");
+            assert!(!error.message.contains(char::is_control), "{error:?}");
+            assert_eq!(
+                error.hint.as_deref(),
+                Some("it was left as it is"),
+                "{key:?}"
+            );
+        }
+        for (key, cure) in [
+            ("connection/work", "logout work"),
+            ("app/mine", "app remove mine"),
+            ("default", "default NAME"),
+        ] {
+            let hint = unreadable(key, "it is corrupt").hint.unwrap_or_default();
+            assert!(hint.contains(cure), "{hint}");
+        }
+    }
 
     proptest::proptest! {
         #![proptest_config(crate::generated::config())]

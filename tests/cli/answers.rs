@@ -43,6 +43,10 @@ fn what_is_no_token_set_is_not_quoted() {
         format!(r#"{{"access_token":"{ACCESS_TOKEN}","refresh_token":"é\n"}}"#),
         format!(r#"{{"access_token":"{ACCESS_TOKEN}""#),
         format!("\"{canary}\""),
+        // A token set, and more of it.
+        format!("{}x", token_set(r#""expires_in":60"#)),
+        format!("{0}{0}", token_set(r#""expires_in":60"#)),
+        format!(r#"["{ACCESS_TOKEN}","Bearer",60,"wxrt",60,"spark:all"]"#),
         format!("<html>{canary}</html>"),
         "null".to_owned(),
         String::new(),
@@ -175,7 +179,6 @@ fn an_error_is_told_on_one_plain_line() {
     assert_eq!(finished.code, Some(4), "TK-12: {finished}");
     let told = format!(
         "error: Webex refused the authorization code: invalid_grant: \u{fffd}[2K\u{fffd}Webex: \u{fffd}hint: evil.example\n\
-         tracking id: T\u{fffd}1\n\
          hint: codes live for seconds and work once: run `webex-connect login work --client-id {CLIENT_ID} --api-base \
          {} --redirect-uri {redirect_uri}` again\n",
         authority.base

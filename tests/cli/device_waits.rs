@@ -4,12 +4,15 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use rustix::process::Signal;
 
 use crate::env::devices::{DEVICE_CODE, Devices, begun};
 use crate::env::process::{Finished, Process, Stream};
 use crate::env::{
-    ACCESS_TOKEN, Authority, CLIENT_SECRET, Env, HELPERS, Login, REFRESH_TOKEN, Reply, Run,
+    ACCESS_TOKEN, Authority, CLIENT_ID, CLIENT_SECRET, Env, HELPERS, Login, REFRESH_TOKEN, Reply,
+    Run,
 };
 
 /// A home, and a server that tells a device what a test wants.
@@ -68,6 +71,29 @@ fn pending() -> Reply {
         428,
         r#"{"errors":[{"description":"authorization_pending"}]}"#,
     )
+}
+
+/// A server that repeats what it was sent, in words and as the number of the request.
+#[test]
+fn echoed_credentials_are_not_seen() {
+    let basic = BASE64_STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}"));
+    let said = format!("bad Basic {basic}");
+    for id in [CLIENT_SECRET, DEVICE_CODE, &hex(CLIENT_SECRET)] {
+        let header = format!("trackingid: T_{id}\r\n");
+        let body = format!(
+            r#"{{"error":"access_denied","error_description":"{said}","trackingId":"{id}"}}"#
+        );
+        let story = Story::new(every_second(), [Reply::with(400, &header, body)]);
+        let finished = story.run(&["-v"]).code(4).secret(&basic).check();
+        let said = finished.err();
+        assert!(said.contains("bad Basic [redacted]"), "{finished}");
+        assert!(!said.contains("tracking"), "{finished}");
+        assert!(!said.contains(&hex(CLIENT_SECRET)), "{finished}");
+    }
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn every_second() -> Reply {

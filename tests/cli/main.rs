@@ -62,6 +62,7 @@ mod logout;
 mod manage;
 #[cfg(target_os = "linux")]
 mod no_hang;
+mod odd_records;
 #[cfg(target_os = "linux")]
 mod opener;
 #[cfg(target_os = "linux")]

@@ -79,7 +79,7 @@ fn a_list_that_fails_on_the_way_is_not_closed() {
         (
             page(&authority, Some("/rooms?page=2"), r#"{"items":[3]}"#),
             7,
-            "the next page is said to be the page itself",
+            "the next page is said to be one that came before",
         ),
         (
             Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"items\":[3]}"),
@@ -96,6 +96,27 @@ fn a_list_that_fails_on_the_way_is_not_closed() {
     run.stdout("none")
         .stderr_has("there is no GET /v1/rooms (404)")
         .check();
+}
+
+#[test]
+fn a_list_that_goes_round_ends_whatever_the_fragment() {
+    let (env, authority) = connected();
+    let to = |next| page(&authority, Some(next), r#"{"items":[1]}"#);
+    for (round, requests) in [
+        (vec![to("/rooms#a"), to("/rooms#b")], 1),
+        (
+            vec![to("/rooms?p=2"), to("/rooms?p=3"), to("/rooms?p=2#x")],
+            3,
+        ),
+    ] {
+        let before = authority.asked().len();
+        authority.api_answers(round);
+        let run = env.run(["api", "rooms", "--paginate"]).code(7);
+        run.any_stdout()
+            .stderr_has("the next page is said to be one that came before")
+            .check();
+        assert_eq!(authority.asked().len() - before, requests);
+    }
 }
 
 #[test]

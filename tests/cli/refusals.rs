@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::env::{
     ACCESS_TOKEN, Attempt, Authority, CLIENT_SECRET, CODE, Env, FOREIGN, Login, Reply, consent,
-    free_port, http,
+    free_port, http, token_set,
 };
 
 struct Row {
@@ -207,7 +207,31 @@ fn our_own_secrets_come_back_redacted() {
         row(400, &body, 8, &["[redacted"]).holds();
     }
     let in_the_id = format!(r#"{{"error":"invalid_client","trackingId":"{CODE}"}}"#);
-    row(400, &in_the_id, 8, &[]).tracked("[redacted]").holds();
+    row(400, &in_the_id, 8, &[]).holds();
+    let beside = row(400, &in_the_id, 8, &[]).header("trackingid: HEADER_1\r\n");
+    beside.tracked("HEADER_1").holds();
+}
+
+#[test]
+fn a_number_that_holds_a_secret_is_not_shown_on_the_wire() {
+    for (at_first, then, shown) in [
+        (CLIENT_SECRET, "a b", 0),
+        (CODE, ACCESS_TOKEN, 0),
+        (ACCESS_TOKEN, ACCESS_TOKEN, 0),
+        ("T_1", "T_2", 2),
+    ] {
+        let env = Env::new();
+        let header = |id| format!("trackingid: {id}\r\n");
+        let tokens = token_set(r#""expires_in":60"#);
+        let tokens = Reply::with(200, &header(at_first), tokens);
+        let authority = Authority::plain(tokens);
+        let person = r#"{"id":"p","emails":["jane@example.com"]}"#;
+        authority.people_answers(Reply::with(200, &header(then), person));
+        let outcome = Attempt::start(&env, &authority, &["-v"]).returns();
+        outcome.succeeds(at_first);
+        let told = outcome.finished.err().matches("tracking id").count();
+        assert_eq!(told, shown, "{at_first} {then}");
+    }
 }
 
 /// A login whose people/me answers this.
@@ -244,6 +268,10 @@ fn who_am_i_is_not_needed_for_a_connection() {
             "did not answer with a person",
         ),
         (Reply::status(200, &endless_id), "endless id"),
+        (
+            Reply::status(200, r#"["p","Jane",["j@example.com"],"o","person"]"#),
+            "did not answer with a person",
+        ),
         (Reply::status(200, ""), "did not answer with a person"),
         (Reply::raw("\u{1b}[2J\r\n\r\n"), "could not reach"),
         (Reply::raw(""), "could not reach"),
@@ -269,6 +297,25 @@ fn an_absurdly_long_name_is_left_out() {
     assert_eq!(identity["display_name"], Value::Null);
     assert_eq!(identity["email"], Value::Null);
     assert_eq!(said, "");
+}
+
+#[test]
+fn an_account_without_an_address_goes_by_its_name() {
+    for (emails, name, account) in [
+        ("null", "Jane", "Jane"),
+        (r#"[""]"#, "Jane", "Jane"),
+        (r#"[" ","j@example.com"]"#, "Jane", "j@example.com"),
+        (r#"[""]"#, "", "unknown account"),
+    ] {
+        let env = Env::new();
+        let authority = Authority::plain(Reply::tokens());
+        let body = format!(r#"{{"id":"p","displayName":"{name}","emails":{emails}}}"#);
+        authority.people_answers(Reply::status(200, &body));
+        let outcome = Attempt::start(&env, &authority, &[]).returns();
+        assert_eq!(outcome.succeeds(emails)["identity"]["id"], "p", "{emails}");
+        let list = env.run(["list"]).any_stdout().check().out();
+        assert!(list.contains(account), "{emails}: {list}");
+    }
 }
 
 /// Whoever writes names in Webex can write anything.

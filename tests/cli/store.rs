@@ -113,7 +113,10 @@ fn a_damaged_file_is_refused_and_left_as_it_is() {
         ("something else", b"hello"),
     ] {
         fs::write(env.path(STORE), bytes).unwrap();
-        env.run(["list"]).code(6).stderr_has("unreadable").check();
+        let run = env.run(["list"]).code(6).stderr_has("unreadable");
+        // No key would mend it.
+        let said = run.stderr_has("move it away and sign in again").check();
+        assert!(!said.err().contains("KEY"), "{case}: {said}");
         env.run(["token", "sandbox"])
             .code(6)
             .stderr_has("unreadable")

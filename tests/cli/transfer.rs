@@ -4,9 +4,10 @@ use std::fs;
 
 use age::secrecy::ExposeSecret;
 use age::x25519::Identity;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::env::{CLIENT_ID, CLIENT_SECRET, Env, Handover, Login, Sandbox, free_port};
+use crate::env::{CLIENT_ID, CLIENT_SECRET, Env, Handover, Login, Run, Sandbox, free_port};
 
 fn token(env: &Env, name: &str) -> String {
     env.run(["token", name]).any_stdout().check().out()
@@ -180,6 +181,21 @@ fn access_only_refreshes_a_stale_token_before_it_lends_it() {
     assert_eq!(handover.refreshes(), before + 1);
     let lent = handover.opened(&sealed)["connection"]["tokens"]["access_token"].clone();
     assert_ne!(lent, handover.secrets[0].as_str());
+}
+
+#[test]
+fn a_move_into_nothing_gives_nothing_away() {
+    let handover = Handover::new(&[]);
+    for nothing in [">/dev/null", ">&-"] {
+        let mut command = handover.here.program("/bin/sh");
+        let line = format!("exec \"$0\" export work --to \"$1\" --move {nothing}");
+        let to = handover.key.to_public().to_string();
+        command.args(["-c", &line, env!("CARGO_BIN_EXE_webex-connect"), &to]);
+        let run = Run::new(command).code(2);
+        run.stderr_has("standard output goes nowhere, and work would be lost")
+            .check();
+        assert_eq!(handover.here.connections(), ["work"], "{nothing}");
+    }
 }
 
 #[test]
@@ -560,8 +576,8 @@ fn what_is_newer_here_is_kept() {
     handover.there.edit_records(|_, record| {
         if let Some(tokens) = record.get_mut("tokens") {
             tokens["access_token"] = "newer-token".into();
-            tokens["obtained_at"] = "2038-01-01T00:00:00Z".into();
-            tokens["expires_at"] = "2038-02-01T00:00:00Z".into();
+            let obtained_at = Timestamp::now() + SignedDuration::from_mins(2);
+            tokens["obtained_at"] = obtained_at.to_string().into();
         }
     });
     handover.secrets.clear();
@@ -617,8 +633,8 @@ fn a_connection_that_is_being_changed_is_waited_for() {
         env.edit_records(|_, record| {
             if let Some(tokens) = record.get_mut("tokens") {
                 tokens["access_token"] = "from-meanwhile".into();
-                tokens["obtained_at"] = "2038-01-01T00:00:00Z".into();
-                tokens["expires_at"] = "2038-02-01T00:00:00Z".into();
+                let obtained_at = Timestamp::now() + SignedDuration::from_mins(2);
+                tokens["obtained_at"] = obtained_at.to_string().into();
             }
         });
     };

@@ -1,7 +1,10 @@
 //! All pages of a list, as one.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use url::Url;
 
 use crate::client::Incoming;
 use crate::cmd::api::Caller;
@@ -25,6 +28,7 @@ struct Page<'a> {
 /// that no JSON reader takes a part for the whole. An answer that is no list is printed as it came.
 pub fn print(caller: &mut Caller, mut call: Call) -> Result<()> {
     let mut body = caller.context.output.body();
+    let mut seen = HashSet::new();
     for number in 1..=MAX_PAGES {
         let answer = caller.send(&call)?;
         if !answer.status().is_success() {
@@ -33,7 +37,7 @@ pub fn print(caller: &mut Caller, mut call: Call) -> Result<()> {
                 _ => Err(caller.refused(&call, answer)),
             };
         }
-        let next = next(&call, &answer)?;
+        let next = next(&call, &answer, &mut seen)?;
         let page = whole(caller, answer)?;
         match serde_json::from_slice::<Page>(&page) {
             Ok(page) => {
@@ -74,8 +78,9 @@ fn add(body: &mut Body, page: &Page, is_first: bool) -> Result<bool> {
     body.write(&text)
 }
 
-/// The call for the next page, if there is one: on the same server, or the token would go elsewhere.
-fn next(call: &Call, answer: &Incoming) -> Result<Option<Call>> {
+/// The call for the next page, if there is one: on the same server, or the token would go elsewhere, and none that was
+/// `seen`, or there would be no end.
+fn next(call: &Call, answer: &Incoming, seen: &mut HashSet<Url>) -> Result<Option<Call>> {
     let Some(url) = webex::next_page(answer.headers(), &call.url) else {
         return Ok(None);
     };
@@ -88,8 +93,9 @@ fn next(call: &Call, answer: &Incoming) -> Result<Option<Call>> {
         return Err(Error::new(Kind::Refused, message)
             .with_hint("get this page alone, without `--paginate`"));
     }
-    if url == call.url {
-        let message = "the next page is said to be the page itself";
+    seen.insert(sent(&call.url));
+    if seen.contains(&sent(&url)) {
+        let message = "the next page is said to be one that came before";
         return Err(Error::new(Kind::Temporary, message)
             .with_hint("run the same command again, or without `--paginate`"));
     }
@@ -97,6 +103,13 @@ fn next(call: &Call, answer: &Incoming) -> Result<Option<Call>> {
         url,
         ..call.clone()
     }))
+}
+
+/// The URL as a server sees it: a fragment never reaches one.
+fn sent(url: &Url) -> Url {
+    let mut url = url.clone();
+    url.set_fragment(None);
+    url
 }
 
 fn whole(caller: &Caller, mut answer: Incoming) -> Result<Vec<u8>> {

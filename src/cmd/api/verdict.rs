@@ -6,7 +6,7 @@ use url::Url;
 use crate::client::{Incoming, retry_after};
 use crate::connection::Connection;
 use crate::error::{Error, Kind, foreign};
-use crate::oauth::redact;
+use crate::secret::{redact, tracking_id};
 use crate::session;
 use crate::webex::{self, Call};
 
@@ -115,7 +115,7 @@ impl Said {
         let body: Value = serde_json::from_slice(words).unwrap_or_default();
         let first = |pointers: &[&str]| {
             let mut texts = pointers.iter().filter_map(|at| body.pointer(at)?.as_str());
-            texts.next().map(|text| redact(text, &secrets))
+            texts.next()
         };
         let header = answer.headers().get("trackingid");
         let header = header.and_then(|id| id.to_str().ok());
@@ -126,10 +126,11 @@ impl Said {
                 "/error_description",
                 "/error",
                 "/detail",
-            ]),
+            ])
+            .map(|text| redact(text, &secrets)),
             tracking_id: header
-                .map(|id| redact(id, &secrets))
-                .or_else(|| first(&["/trackingId", "/trackingID"])),
+                .or_else(|| first(&["/trackingId", "/trackingID"]))
+                .and_then(|id| tracking_id(id, &secrets)),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::moment::day;
 use crate::name::Name;
-use crate::output::Output;
+use crate::output::{Output, goes_nowhere};
 use crate::session;
 use crate::store::{Recipient, Store, seal};
 
@@ -49,6 +49,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let output = context.output;
     let name = Name::parse(&arguments.name)?;
     let recipient = Recipient::parse(&arguments.to)?;
+    if arguments.moves && goes_nowhere() {
+        let message = format!("standard output goes nowhere, and {name} would be lost");
+        return Err(
+            Error::new(Kind::Usage, message).with_hint("write the export to a file: `>FILE`")
+        );
+    }
     let store = context.store()?;
     if arguments.access_only {
         context.usable(&store, session::stored(&store, &name)?)?;
