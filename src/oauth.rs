@@ -83,8 +83,7 @@ impl Authorization {
         })
     }
 
-    /// Exchanges the code, once: a code is never sent twice (RFC 6749 §4.1.2). `mend_client` is the hint for a client
-    /// that Webex refuses.
+    /// Exchanges the code, once: a code is never sent twice (RFC 6749 §4.1.2).
     ///
     /// # Errors
     /// Webex refused it, did not answer, or answered with something that is not a token set.
@@ -94,13 +93,11 @@ impl Authorization {
         base: &Url,
         app: &App,
         code: &Secret,
-        mend_client: &str,
+        cures: &Cures,
         now: Timestamp,
     ) -> Result<Granted> {
         let oauth = oauth_client(base, app)?;
-        let send = |request: HttpRequest| {
-            token_request(client, request, Purpose::Exchange { mend_client })
-        };
+        let send = |request: HttpRequest| token_request(client, request, Purpose::Exchange(cures));
         let answer = oauth
             .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
             .set_pkce_verifier(self.verifier)
@@ -243,15 +240,18 @@ fn oauth_client(base: &Url, app: &App) -> Result<WebexOAuthClient> {
 /// What a token request is for; the same refusal means different things.
 #[derive(Clone, Copy)]
 pub enum Purpose<'a> {
-    /// With what to do if Webex refuses the client.
-    Exchange {
-        mend_client: &'a str,
-    },
+    Exchange(&'a Cures),
     Refresh,
-    /// A device's first request or one of its polls, likewise.
-    Device {
-        mend_client: &'a str,
-    },
+    /// A device's first request or one of its polls.
+    Device(&'a Cures),
+}
+
+/// What a person can do about a sign-in that Webex refuses.
+pub struct Cures {
+    /// About a client that it does not take.
+    pub mend_client: String,
+    /// The command that signs in like this again.
+    pub again: String,
 }
 
 async fn token_request(

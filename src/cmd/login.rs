@@ -233,9 +233,9 @@ async fn finish(
     let (client, base) = (ending.client, ending.base);
     let secrets = [plan.app.client_secret.clone(), authorization.state.clone()];
     let code = accept(callback, &plan, &secrets)?;
-    let mend_client = plan.mend_client();
+    let cures = plan.cures();
     let now = Timestamp::now();
-    let exchange = authorization.exchange(client, base, &plan.app, &code, &mend_client, now);
+    let exchange = authorization.exchange(client, base, &plan.app, &code, &cures, now);
     let granted = tokio::select! {
         biased;
         signal = signals.next() => return Err(signal.into_error("nothing was stored")),

@@ -11,10 +11,10 @@ use url::{Url, form_urlencoded};
 use crate::app::{App, endpoint, is_loopback};
 use crate::client::{Answer, Client, retry_after};
 use crate::error::{Error, Kind, Result};
-use crate::oauth::Purpose;
 use crate::oauth::answer::{Granted, TokenAnswer, bad_answer, lifetime};
 use crate::oauth::basic::basic;
 use crate::oauth::refusal::Refusal;
+use crate::oauth::{Cures, Purpose};
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
 
@@ -77,7 +77,7 @@ pub async fn begin(
     base: &Url,
     app: &App,
     scopes: &ScopeSet,
-    mend_client: &str,
+    cures: &Cures,
 ) -> Result<Device> {
     let form = form_urlencoded::Serializer::new(String::new())
         .append_pair("client_id", &app.client_id)
@@ -87,7 +87,7 @@ pub async fn begin(
     let answer = client.send(request).await?;
     if answer.status() != 200 {
         let secrets = [app.client_secret.clone()];
-        return Err(Refusal::read(&answer, &secrets).into_error(Purpose::Device { mend_client }));
+        return Err(Refusal::read(&answer, &secrets).into_error(Purpose::Device(cures)));
     }
     // serde_json's own text may quote the device code.
     let answer: DeviceAnswer = serde_json::from_slice(answer.body())
@@ -137,7 +137,7 @@ impl Device {
         client: &Client,
         base: &Url,
         app: &App,
-        mend_client: &str,
+        cures: &Cures,
     ) -> Result<Polled> {
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", GRANT_TYPE)
@@ -148,7 +148,7 @@ impl Device {
         match client.send(request).await {
             Ok(answer) => {
                 let secrets = [self.device_code.clone(), app.client_secret.clone()];
-                read(&answer, &secrets, mend_client, Timestamp::now())
+                read(&answer, &secrets, cures, Timestamp::now())
             }
             Err(error) if error.kind == Kind::Temporary => Ok(Polled::Trouble(error)),
             Err(error) => Err(error),
@@ -157,7 +157,7 @@ impl Device {
 }
 
 /// A poll's answer. Webex's words for a wait stand in either of its error shapes, or elsewhere.
-fn read(answer: &Answer, secrets: &[Secret], mend_client: &str, now: Timestamp) -> Result<Polled> {
+fn read(answer: &Answer, secrets: &[Secret], cures: &Cures, now: Timestamp) -> Result<Polled> {
     let status = answer.status().as_u16();
     let tokens = serde_json::from_slice::<TokenAnswer>(answer.body());
     if let (200, Ok(tokens)) = (status, tokens) {
@@ -176,14 +176,14 @@ fn read(answer: &Answer, secrets: &[Secret], mend_client: &str, now: Timestamp) 
     match status {
         200 => Err(bad_answer("it is not a token set")),
         408 | 500.. => Ok(Polled::Trouble(
-            Refusal::read(answer, secrets).into_error(Purpose::Device { mend_client }),
+            Refusal::read(answer, secrets).into_error(Purpose::Device(cures)),
         )),
-        _ => Err(ended(Refusal::read(answer, secrets), mend_client)),
+        _ => Err(ended(Refusal::read(answer, secrets), cures)),
     }
 }
 
 /// The codes of RFC 8628 §3.5 that end it, and those of any token endpoint.
-fn ended(refusal: Refusal, mend_client: &str) -> Error {
+fn ended(refusal: Refusal, cures: &Cures) -> Error {
     let (kind, message) = match refusal.code() {
         Some("expired_token") => (
             Kind::TimedOut,
@@ -194,7 +194,7 @@ fn ended(refusal: Refusal, mend_client: &str) -> Error {
             Kind::SignIn,
             "Webex does not take the device code any more: it was used or withdrawn",
         ),
-        _ => return refusal.into_error(Purpose::Device { mend_client }),
+        _ => return refusal.into_error(Purpose::Device(cures)),
     };
     refusal.told_with(Error::new(kind, message))
 }
@@ -311,7 +311,16 @@ mod tests {
     fn polled(status: u16, body: &str) -> Result<Polled> {
         let answer = http::Response::builder().status(status);
         let answer = answer.body(body.as_bytes().to_vec()).unwrap();
-        read(&answer, &[Secret::new("c0de")], "", Timestamp::UNIX_EPOCH)
+        let cures = Cures {
+            mend_client: String::new(),
+            again: String::new(),
+        };
+        read(
+            &answer,
+            &[Secret::new("c0de")],
+            &cures,
+            Timestamp::UNIX_EPOCH,
+        )
     }
 
     #[test]

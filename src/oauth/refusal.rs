@@ -12,12 +12,14 @@ use crate::secret::Secret;
 
 /// What `error` in an authorization response means (RFC 6749 §4.1.2.1), in words that help.
 ///
-/// `command` is the login to run again; `secrets` are not shown, should they come back in it.
+/// `command` is the login to run again, `portal` where its app is registered; `secrets` are not shown, should they come
+/// back in it.
 pub fn authorization_error(
     error: &str,
     description: Option<&str>,
     requested: &ScopeSet,
     command: &str,
+    portal: Option<&str>,
     secrets: &[Secret],
 ) -> Error {
     let again = format!("run `{command}` again");
@@ -28,10 +30,13 @@ pub fn authorization_error(
             Error::new(Kind::Denied, "the request was refused on Webex's page").with_hint(again)
         }
         "invalid_scope" => Error::new(Kind::App, "Webex refused the scopes that were asked for")
-            .with_hint(format!(
-                "tick every scope you ask for on the app at {PORTAL}, then {again}; or state fewer with `--scope` \
-                 (`webex-connect scopes` explains them)"
-            )),
+            .with_hint(match portal {
+                Some(portal) => format!(
+                    "tick every scope you ask for on the app at {portal}, then {again}; or state fewer with `--scope` \
+                     (`webex-connect scopes` explains them)"
+                ),
+                None => "state others with `--scope`: `webex-connect scopes` shows what there is".to_owned(),
+            }),
         "server_error" | "temporarily_unavailable" => {
             Error::new(Kind::Temporary, "Webex could not finish the sign-in").with_hint(again)
         }
@@ -40,7 +45,10 @@ pub fn authorization_error(
         }
         "invalid_request" | "unauthorized_client" | "unsupported_response_type" => {
             Error::new(Kind::App, "Webex refused the authorization request")
-                .with_hint(format!("check the app at {PORTAL}, then {again}"))
+                .with_hint(match portal {
+                    Some(portal) => format!("check the app at {portal}, then {again}"),
+                    None => again,
+                })
         }
         _ => Error::new(
             Kind::Failure,
@@ -90,15 +98,25 @@ fn blocked(again: &str) -> Error {
 fn client_refused(purpose: Purpose<'_>) -> Error {
     let message = "Webex refused the app's client ID or client secret";
     let hint = match purpose {
-        Purpose::Exchange { mend_client } | Purpose::Device { mend_client } => {
-            mend_client.to_owned()
-        }
+        Purpose::Exchange(cures) | Purpose::Device(cures) => cures.mend_client.clone(),
         Purpose::Refresh => format!(
             "compare both with {PORTAL}; `webex-connect app update NAME` takes a new client secret, and \
              `webex-connect app list` shows which app it is"
         ),
     };
     Error::new(Kind::App, message).with_hint(hint)
+}
+
+impl Purpose<'_> {
+    /// What to run once the cause is mended.
+    fn again(self) -> String {
+        match self {
+            Purpose::Exchange(cures) | Purpose::Device(cures) => {
+                format!("run `{}` again", cures.again)
+            }
+            Purpose::Refresh => "run the same command again".to_owned(),
+        }
+    }
 }
 
 /// A refusal in either of Webex's shapes, or in none.
@@ -178,7 +196,7 @@ impl Refusal {
                 .unwrap_or_default()
                 .to_ascii_lowercase(),
         ) {
-            blocked("run `webex-connect login` again")
+            blocked(&purpose.again())
         } else if status == 401 || self.is_about_the_client() {
             client_refused(purpose)
         } else if self.mentions("redirect") {
@@ -219,14 +237,13 @@ impl Refusal {
 
     fn grant_error(&self, purpose: Purpose<'_>) -> Error {
         match purpose {
-            Purpose::Exchange { .. } => Error::new(
-                Kind::SignIn,
-                "Webex refused the authorization code",
-            )
-            .with_hint(
-                "codes live for seconds and work once: run the same `webex-connect login` again",
-            ),
-            Purpose::Device { .. } => Error::new(
+            Purpose::Exchange(_) => {
+                Error::new(Kind::SignIn, "Webex refused the authorization code").with_hint(format!(
+                    "codes live for seconds and work once: {}",
+                    purpose.again()
+                ))
+            }
+            Purpose::Device(_) => Error::new(
                 Kind::Failure,
                 "Webex ended the sign-in with an error it alone knows",
             ),
@@ -238,7 +255,7 @@ impl Refusal {
                 Kind::Failure,
                 format!("Webex refused the refresh ({})", self.status),
             )
-            .with_hint("run `webex-connect login` to sign in again if this goes on"),
+            .with_hint(purpose.again()),
         }
     }
 }

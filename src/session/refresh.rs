@@ -237,7 +237,7 @@ impl Run<'_> {
             // A mark that stays says too much, and harms nobody.
             let _ = self.store.save_connection(&mut marked);
         }
-        Err(patient(error, refresh_token))
+        Err(patient(cured(error, before), refresh_token))
     }
 }
 
@@ -295,6 +295,19 @@ fn explained(error: Error, before: &Mark) -> Error {
         error.message
     );
     Error { message, ..error }
+}
+
+/// A refusal that may call for a new sign-in names the connection's own.
+fn cured(error: Error, before: &Connection) -> Error {
+    let sign_in = sign_in(before);
+    match (error.kind, &error.hint) {
+        (Kind::Failure | Kind::Denied, Some(hint)) => {
+            let hint = format!("{hint}; if that does not help, {sign_in}");
+            error.with_hint(hint)
+        }
+        (Kind::Failure | Kind::Denied, None) => error.with_hint(sign_in),
+        _ => error,
+    }
 }
 
 /// A wait that Webex asked for and that is longer than this program waits is left to the person.

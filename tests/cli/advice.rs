@@ -284,6 +284,15 @@ fn nobody_is_sent_to_webex_for_the_sandbox() {
         .stderr_has("waiting for the browser to come back\nhint: run `webex-connect login sandbox --sandbox` again\n")
         .check();
     assert!(!finished.err().contains("webex.com"), "{finished}");
+    let unknown = ["login", "--sandbox", "--approve", "--scope", "nonsense:x"];
+    let finished = env
+        .run(unknown)
+        .code(8)
+        .stderr_has(
+            "hint: state others with `--scope`: `webex-connect scopes` shows what there is\n",
+        )
+        .check();
+    assert!(!finished.err().contains("webex.com"), "{finished}");
     let scopes = "spark:people_read spark:rooms_read";
     let mut login = Login::embedded(&env, &["--scope", scopes]);
     let callback = login.consent_with("allow", &["spark:rooms_read"]);

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::env::{
-    ACCESS_TOKEN, Attempt, Authority, CODE, Env, FOREIGN, Login, Reply, consent, free_port, http,
-    token_set,
+    ACCESS_TOKEN, Attempt, Authority, CLIENT_ID, CODE, Env, FOREIGN, Login, Reply, consent,
+    free_port, http, token_set,
 };
 
 /// One login that meets this answer fails in order.
@@ -173,10 +173,14 @@ fn an_error_is_told_on_one_plain_line() {
     http::get(&consent(&login, &authority, &format!("code={CODE}")));
     let finished = login.finish();
     assert_eq!(finished.code, Some(4), "TK-12: {finished}");
-    let told = "error: Webex refused the authorization code: invalid_grant: \u{fffd}[2K\u{fffd}Webex: \u{fffd}hint: evil.example\n\
+    let told = format!(
+        "error: Webex refused the authorization code: invalid_grant: \u{fffd}[2K\u{fffd}Webex: \u{fffd}hint: evil.example\n\
          tracking id: T\u{fffd}1\n\
-         hint: codes live for seconds and work once: run the same `webex-connect login` again\n";
-    assert!(finished.said().ends_with(told), "TK-12: {finished}");
+         hint: codes live for seconds and work once: run `webex-connect login work --client-id {CLIENT_ID} --api-base \
+         {} --redirect-uri {redirect_uri}` again\n",
+        authority.base
+    );
+    assert!(finished.said().ends_with(&told), "TK-12: {finished}");
 }
 
 /// TK-14.

@@ -104,6 +104,19 @@ fn records_of_the_first_version_are_read() {
     token(&env).stdout(&format!("{OTHER_TOKEN}\n")).check();
 }
 
+/// Without a name `login` would reconnect the default, which may be another connection.
+#[test]
+fn a_refusal_that_may_take_a_new_sign_in_names_the_connection() {
+    let blocked = r#"{"error":"access_denied","error_description":"blocked by an administrator"}"#;
+    for (status, body, code) in [(404, "", 1), (403, blocked, 4)] {
+        let (env, _authority) = with(Reply::status(status, body));
+        env.run(["refresh", "work"])
+            .code(code)
+            .stderr_has("run the same command again; if that does not help, sign in again with `webex-connect login work`\n")
+            .check();
+    }
+}
+
 /// RF-03.
 #[test]
 fn a_refresh_token_used_on_another_machine_is_a_dead_grant() {

@@ -88,6 +88,25 @@ fn a_disk_that_fails_is_an_error_and_the_old_records_stay() {
     }
 }
 
+/// The fourth write of a first login, after the trial, its removal and the connection.
+#[test]
+#[ignore = "needs strace"]
+fn a_connection_that_is_stored_is_no_failure_where_only_the_default_can_not_be_written() {
+    let env = Env::new();
+    let login = ["login", "x", "--sandbox", "--approve"];
+    let finished = with_fault(&env, STEPS[1], "error=ENOSPC", 4, &login);
+    assert_eq!(finished.code, Some(0), "{finished}");
+    for said in [
+        "warning: x is stored, but could not be made the default: could not save ",
+        "`webex-connect default x` tries again\n",
+        "connected x as",
+    ] {
+        assert!(finished.err().contains(said), "{said}: {finished}");
+    }
+    assert_eq!(env.connections(), ["x"]);
+    env.run(["default", "x"]).any_stderr().check();
+}
+
 /// ST-13 for the commands that change what is there.
 #[test]
 #[ignore = "needs strace"]

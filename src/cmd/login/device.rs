@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::app::Environment;
 use crate::app::portal::DEVICE_REDIRECT_URIS;
-use crate::app::{Environment, PORTAL};
 use crate::client::Client;
 use crate::cmd::Context;
 use crate::cmd::login::countdown::Countdown;
@@ -66,11 +66,11 @@ pub async fn login(
         None => session::embedded_sandbox(Vec::new(), arguments.approve)?,
     };
     let client = Client::new(&base, &context.wire)?;
-    let mend_client = plan.mend_client();
+    let cures = plan.cures();
     let device = tokio::select! {
         biased;
         signal = signals.next() => return Err(signal.into_error("nothing was stored")),
-        device = begin(&client, &base, &plan.app, &plan.scopes, &mend_client) => device?,
+        device = begin(&client, &base, &plan.app, &plan.scopes, &cures) => device?,
     };
     show(output, &device, arguments.approve);
     let mut ending = Ending::new(output, store, &client, &base);
@@ -145,11 +145,12 @@ impl Wait {
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut countdown = Countdown::until(self.deadline, "the sign-in", ending.output);
         let mut pause = self.interval;
+        let cures = &plan.cures();
         loop {
             let asking = async move {
                 tokio::time::sleep(pause).await;
                 device
-                    .poll(ending.client, ending.base, &plan.app, &plan.mend_client())
+                    .poll(ending.client, ending.base, &plan.app, cures)
                     .await
             };
             tokio::pin!(asking);
@@ -201,14 +202,15 @@ fn with_cure(error: Error, plan: &Plan) -> Error {
     if error.hint.is_some() {
         return error;
     }
-    let sandbox = plan.app.environment == Environment::Sandbox;
     let again = format!("run `{}` again", plan.command());
-    if sandbox || !matches!(error.kind, Kind::TimedOut | Kind::Denied) {
+    let portal = plan.app.environment.portal();
+    let Some(portal) = portal.filter(|_| matches!(error.kind, Kind::TimedOut | Kind::Denied))
+    else {
         return error.with_hint(again);
-    }
+    };
     error.with_hint(format!(
         "{again}; if the browser showed an error page after the sign-in, the app lacks a redirect URI of the device \
-         grant: at {PORTAL} it must have all of {}",
+         grant: at {portal} it must have all of {}",
         DEVICE_REDIRECT_URIS.join(" ")
     ))
 }

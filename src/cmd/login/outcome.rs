@@ -30,6 +30,7 @@ pub fn accept(callback: Callback, plan: &Plan, secrets: &[Secret]) -> Result<Sec
             description.as_deref(),
             &plan.scopes,
             &plan.command(),
+            plan.app.environment.portal(),
             secrets,
         )),
         Callback::WrongIssuer(iss) => {

@@ -13,7 +13,7 @@ use crate::cmd::{Context, named};
 use crate::connection::{AuthType, Connection};
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
-use crate::oauth::Greeting;
+use crate::oauth::{Cures, Greeting};
 use crate::scope::ScopeSet;
 use crate::store::Store;
 
@@ -142,8 +142,15 @@ impl Plan {
         }
     }
 
+    pub fn cures(&self) -> Cures {
+        Cures {
+            mend_client: self.mend_client(),
+            again: self.command(),
+        }
+    }
+
     /// What to do about a client that Webex refuses.
-    pub fn mend_client(&self) -> String {
+    fn mend_client(&self) -> String {
         let again = format!("run `{}` again", self.command());
         match &self.own {
             Some(own) if self.is_stored() => format!(
