@@ -316,6 +316,12 @@ fn what_it_can_t_start_with_is_said() {
         .code(2)
         .stderr_has("nowhere")
         .check();
+    // A file that says it has no length has no end.
+    env.run(["sandbox", "--app", "/dev/zero"])
+        .code(2)
+        .stderr_has("it is larger than a megabyte")
+        .within(30)
+        .check();
     let taken = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|socket| Ok((socket.local_addr()?.port(), socket)));
     let (port, _taken) = taken.unwrap_or_else(|e| panic!("a port: {e}"));
