@@ -10,7 +10,9 @@ use serde_json::Value;
 use url::Url;
 
 use crate::env::process::{Process, Stream};
-use crate::env::{Authority, BROWSER, CLIENT_ID, CLIENT_SECRET, Env, Reply, free_port, is_free};
+use crate::env::{
+    Authority, BROWSER, CLIENT_ID, CLIENT_SECRET, Env, Reply, comes_free, free_port, is_free,
+};
 
 /// A home with an app of this redirect URI at a Webex on this machine.
 fn home(redirect_uri: &str) -> (Env, Authority) {
@@ -206,7 +208,7 @@ fn a_signal_ends_the_wait_and_frees_the_port() {
         let finished = process.finish();
         assert_eq!(finished.code, Some(code), "{finished}");
         assert!(finished.stdout.is_empty(), "{finished}");
-        assert!(is_free(port));
+        assert!(comes_free(port));
     }
 }
 

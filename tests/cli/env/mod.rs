@@ -285,6 +285,19 @@ pub fn free_port() -> u16 {
     panic!("no free port from {FIRST} on");
 }
 
+/// Whether the port comes free, after a program that may have been ended in the middle of starting a browser: the child
+/// has the port until it has become the browser.
+pub fn comes_free(port: u16) -> bool {
+    let since = Instant::now();
+    while !is_free(port) {
+        if since.elapsed() > Duration::from_secs(10) {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    true
+}
+
 /// Whether nobody listens on the port, on either loopback family. A family the machine lacks is nobody's.
 pub fn is_free(port: u16) -> bool {
     let taken = |address: IpAddr| {
