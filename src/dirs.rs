@@ -152,6 +152,10 @@ pub fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "make room on its disk and run the same command again".to_owned()
         }
+        io::ErrorKind::FileTooLarge => {
+            "raise the limit on file sizes (`ulimit -f unlimited`) and run the same command again"
+                .to_owned()
+        }
         io::ErrorKind::ReadOnlyFilesystem => {
             "set `XDG_DATA_HOME` and `XDG_STATE_HOME` to directories that can be written".to_owned()
         }

@@ -117,6 +117,31 @@ impl Signals {
     }
 }
 
+/// Lets a write beyond the limit on file sizes (`ulimit -f`) fail, where SIGXFSZ would end the program half way. tokio's
+/// handlers stay for good and are not handed on to what `exec` runs.
+#[cfg(unix)]
+pub fn outlive_the_file_limit() {
+    static CAUGHT: Once = Once::new();
+    CAUGHT.call_once(|| {
+        use tokio::runtime::{Builder, Handle};
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let number = rustix::process::Signal::XFSZ.as_raw();
+        let catch = || drop(signal(SignalKind::from_raw(number)));
+        if Handle::try_current().is_ok() {
+            return catch();
+        }
+        // A system that gives no runtime leaves things as they are.
+        if let Ok(runtime) = Builder::new_current_thread().enable_io().build() {
+            let _inside = runtime.enter();
+            catch();
+        }
+    });
+}
+
+#[cfg(not(unix))]
+pub fn outlive_the_file_limit() {}
+
 /// Says when it listens for signals, and then obeys them until the program ends.
 fn obey(listening: Sender<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()

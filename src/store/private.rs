@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::dirs;
 use crate::error::{Error, Result};
+use crate::signals::outlive_the_file_limit;
 
 /// Opens a file of ours that is no larger than the limit: a regular file, not behind a link of either kind, owned by us.
 pub fn open(path: &Path, limit: u64) -> Result<File> {
@@ -110,6 +111,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
+    outlive_the_file_limit();
     write_new(&temporary, bytes)?;
     let renamed = fs::rename(&temporary, path);
     if renamed.is_err() {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::env::{ACCESS_TOKEN, Env, OTHER_TOKEN, Reply, connected};
+use crate::env::{ACCESS_TOKEN, Env, OTHER_TOKEN, Reply, Run, connected};
 
 fn edit(env: &Env, pointer: &str, value: impl Into<Value> + Clone) {
     env.edit_records(|key, record| {
@@ -85,4 +85,25 @@ fn a_stored_token_is_held_to_what_an_answer_may_bring() {
     env.run(["token", "work"])
         .stdout(&format!("{ACCESS_TOKEN}\n"))
         .check();
+}
+
+/// SIGXFSZ would end the program in the middle of a save.
+#[test]
+fn a_limit_on_file_sizes_is_an_error_and_no_end() {
+    let (env, authority) = connected();
+    authority.token_answers(Reply::other_tokens());
+    let before = env.records();
+    for args in [["default", "work"], ["refresh", "work"]] {
+        let mut command = env.program("/bin/sh");
+        let program = env!("CARGO_BIN_EXE_webex-connect");
+        command.args(["-c", "ulimit -f 0; exec \"$0\" \"$@\"", program]);
+        command.args(args);
+        let run = Run::new(command).code(6);
+        run.stderr_has("could not save")
+            .stderr_has("`ulimit -f")
+            .check();
+        assert_eq!(env.records(), before, "{args:?}");
+        assert!(!env.path("data/webex-connect/store.age.new").exists());
+    }
+    assert_eq!(authority.refreshes(), 0);
 }
