@@ -7,44 +7,51 @@
 //!
 //! * [`cli`] is the command tree. Each command's own arguments stand at the head of its file in `cmd/`, where the
 //!   doc comments are the manual. [`cmd`] holds what every command starts from and the match that runs one.
-//! * `cmd/login.rs` is a login from the first question to the last word: `login/plan.rs` settles what it will do,
-//!   `login/way.rs` gets a browser to Webex and waits for it, or `login/device.rs` asks until somebody has signed in
-//!   elsewhere; `login/ending.rs` and `login/outcome.rs` store and tell what came of it.
-//! * `cmd/doctor.rs` tries out what a login needs, a file a check in `doctor/`, with the parts the login uses itself.
-//! * `cmd/shell.rs` is what a shell is given: completion scripts and manual pages, made from the command tree.
+//! * `cmd/login.rs` is a login from the first question to the last word. `login/plan.rs` settles what it will do, with
+//!   `client.rs` (which app), `scopes.rs` (which scopes) and `guide.rs` (a person without an app). A grant comes by
+//!   `login/way.rs` (a browser on this machine, or `paste.rs`), by `device.rs` (another device) or is `brought.rs`.
+//!   `ending.rs` and `outcome.rs` store and tell what came of it, past the `cmd/guard.rs` that imports share.
+//! * `cmd/transfer/` is `export` and `import`: `payload.rs` is what travels, `keep.rs` how it is taken in. `cmd/api/` is one
+//!   call: `request.rs`, `pages.rs`, and `verdict.rs` on what a status means. `cmd/doctor.rs` tries out what a login needs,
+//!   a file a check in `doctor/`. `cmd/shell.rs` is what a shell is given: completion scripts and manual pages.
+//! * Several commands share `cmd/client_secret.rs` (where that comes from), `place.rs` (which Webex is meant), `keep.rs`
+//!   and `report.rs`.
 //! * [`session`] turns a stored connection into one whose token works now; `session/refresh.rs` is the refresh, from
 //!   the lock to the save.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
 //! * [`store`] keeps records: in the OS keyring or in a sealed file. It also seals what `export` hands over. [`dirs`] has
 //!   our directories and lock files.
-//! * [`connection`], [`app`], [`scope`], [`name`], [`duration`], [`moment`] and [`secret`] are the values: pure, `now` always an
-//!   argument. Only `app/provided.rs` looks outside, for the app that variables, the administrator's file or the build
-//!   provide.
+//! * [`connection`], [`app`], [`scope`], [`name`], [`duration`], [`moment`] and [`secret`] are the values: pure, `now`
+//!   always an argument. Only `app/provided.rs` looks outside, for the app that variables, the administrator's file or the
+//!   build provide.
 //! * [`loopback`] is the redirect listener, for programs of the person's own ([`peer`]), and [`sandbox`] the embedded
 //!   Webex look-alike. Both stand on [`http`], which reads bounded requests, and on [`page`], which draws what a
 //!   browser shows. The sandbox shares no code with `oauth`, `connection` or `webex`: it must not share our mistakes.
 //! * [`browser`], [`prompt`], [`input`], [`signals`], [`variables`] and [`output`] touch the person's side. What is
-//!   printed goes through `output`, but for the questions of `prompt` and the help that clap writes. [`process`] keeps
-//!   the memory of this one to itself, and panics silent about what they saw.
+//!   printed goes through `output`, but for the questions of `prompt` and what clap writes of help and usage.
+//!   [`process`] keeps the memory of this one to itself, and panics silent about what they saw.
 //!
-//! `cmd` may import all of it; `session` imports the layer of `oauth`, `store`, `webex` and `sandbox`, and that layer
-//! the values; everything may use [`error`], whose kinds decide the exit code, and [`json`]. Outside crates have one home each:
-//! reqwest and rustls in `client`, oauth2 in `oauth` (its `http` types are lent to whoever sends requests), tiny_http
-//! and httparse in `http`, the keyring crates in `store/keyring`, age in `store`, qrcode in `cmd/login/qr`, clap in `cli`,
-//! `cmd` and here.
+//! `cmd` may import all of it; `session` imports `oauth`, `store`, `webex` and `sandbox`; these import `client`, the
+//! values and the person's side, but `oauth` and `webex` not each other. Everything may use [`error`], whose kinds decide
+//! the exit code, and [`json`]. Outside crates that could spread have one home each, to which `.ci/run` holds them:
+//! reqwest and rustls in `client`, oauth2 in `oauth` (its `http` types are lent to whoever sends requests), tiny_http and
+//! httparse in `http`, the keyring crates in `store/keyring`, age in `store`, clap in `cli`, `cmd` and here.
 //!
 //! # What holds
 //!
-//! * A login opens the browser last: the store was tried, every address the redirect URI can mean is bound, the app
-//!   is settled. The browser is told "connected" only after the connection was stored and read back.
+//! * A login opens the browser for the sign-in last: the store was tried, every address the redirect URI can mean is
+//!   bound, the app is settled. The browser is told "connected" only after the connection was stored and read back.
 //! * Who changes a stored connection holds its lock file and reads again inside it.
-//! * A refresh token is spent once, by whoever holds the lock, after the store has taken the record marked as begun,
-//!   so that a store that takes nothing costs no grant and a run that died is explained by the next. What came is
-//!   saved before it is used or a signal is obeyed. What was cut off is never repeated blindly.
+//! * A refresh token is spent once, by whoever holds the lock, after the store has taken the record marked as begun, so
+//!   that a store that takes nothing costs no grant and a run that died is explained by the next. (One that a person
+//!   brings has no record yet; the store was tried with another.) What came is saved before it is used or a signal is
+//!   obeyed. What was cut off is never repeated blindly.
 //! * Requested and granted scopes never share a field, and where the granted set is known from is kept with it.
-//! * A connection's token goes to the hosts of its environment, which `webex/target.rs` lists for `api`, and nowhere
-//!   else; no redirect is followed.
-//! * Secrets are [`secret::Secret`]s, which can't be displayed.
+//! * A connection's token goes to its API base, for `api` also to the hosts that `webex/target.rs` lists, and at `logout`
+//!   to its environment's revocation endpoint; nowhere else. No redirect is followed, but those by which the sandbox
+//!   consents to itself.
+//! * The redirect port listens to programs of the same user alone, as far as the system tells whose they are.
+//! * Secrets are [`secret::Secret`]s, which can't be displayed, and are taken out of foreign text however it spells them.
 //! * No runtime, TLS or D-Bus is set up by a command that does not need it.
 //!
 //! # Where it departs from the obvious
@@ -55,6 +62,9 @@
 //!   spends a third of a `token` on its half of the key agreement. All but reading is left to that crate.
 //! * Refusals of the token endpoint are read in `oauth/refusal.rs` and not by the oauth2 crate, because Webex has two
 //!   error shapes and neither always fits RFC 6749.
+//! * The sealed file is one JSON object that begins with the lengths of its lines, so that a token is read without the
+//!   records of a thousand others.
+//! * The client's ID and redirect URI stay with a connection, beside the name of its app: a grant belongs to a client.
 
 // clap prints the doc comments of commands as they are, brackets and all.
 #![allow(rustdoc::bare_urls)]
