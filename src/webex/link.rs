@@ -102,7 +102,7 @@ mod tests {
         ) {
             let page = Url::parse("https://webexapis.com/v1/rooms?max=2").unwrap();
             for value in [bytes.as_slice(), links.as_bytes()] {
-                let Ok(value) = oauth2::http::HeaderValue::from_bytes(value) else { continue };
+                let Ok(value) = header::HeaderValue::from_bytes(value) else { continue };
                 let headers = HeaderMap::from_iter([(header::LINK, value)]);
                 let _ = next_page(&headers, &page);
             }
