@@ -113,7 +113,7 @@ fn usable(context: &Context, arguments: &Arguments) -> Result<Connection> {
         );
         return Err(Error::new(Kind::Failure, message).with_hint(
             "run `webex-connect sandbox --port 8912` and leave it running, then \
-             `echo sandbox-secret | webex-connect login try --client-id sandbox --client-secret-stdin \
+             `WEBEX_CONNECT_CLIENT_SECRET=sandbox-secret webex-connect login try --client-id sandbox \
              --api-base http://127.0.0.1:8912/v1`, then `webex-connect exec try -- CMD`",
         ));
     }

@@ -25,7 +25,7 @@ use crate::cmd::client_secret::{self, SecretArguments};
 use crate::cmd::guard::Guard;
 use crate::cmd::place::PlaceArguments;
 use crate::cmd::scopes::preset;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::loopback::{Browser, Callback, Listener};
 use crate::oauth::Authorization;
 use crate::scope::preset::Preset;
@@ -61,7 +61,7 @@ const SHOW_TIME: Duration = Duration::from_secs(1);
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
-    /// The connection; without it the one there is, or a new one named after its environment
+    /// The connection; without it WEBEX_CONNECT_CONNECTION, the default, the only one, or a new one
     name: Option<String>,
     /// Sign in with this app of yours (`webex-connect app list`)
     #[arg(long, value_name = "NAME", conflicts_with = "client_id")]
@@ -136,7 +136,7 @@ pub struct Arguments {
     #[arg(long, conflicts_with_all = ["app", "client_id", "client_secret_stdin", "client_secret_file", "redirect_uri", "environment", "api_base"])]
     sandbox: bool,
     /// With --sandbox: consent by itself, for machines without a desktop
-    #[arg(long, requires = "sandbox", conflicts_with_all = ["browser", "no_browser"])]
+    #[arg(long, conflicts_with_all = ["browser", "no_browser"])]
     approve: bool,
 }
 
@@ -152,6 +152,13 @@ impl Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
+    // A requirement of an argument falls away where another argument rules the required one out.
+    if arguments.approve && !arguments.sandbox {
+        return Err(
+            Error::new(Kind::Usage, "`--approve` goes with `--sandbox` alone")
+                .with_hint("leave `--approve` out: at Webex only the person can consent"),
+        );
+    }
     let runtime = session::runtime()?;
     if arguments.token_stdin {
         runtime.block_on(brought::access_token(context, arguments))

@@ -28,8 +28,9 @@ const REVOKE_TIME: Duration = Duration::from_secs(30);
 /// revoke them, unless another connection of the same person and app may
 /// share the grant. What is said at the end is the truth: revoked, or still
 /// valid until when, and where to end it. The exit code is 0 if it is gone
-/// here, and the highest of all where several fail. The app stays, for the next login; `webex-connect app remove`
-/// removes it. To remove what is not there is no error.
+/// here, and the highest of all where several fail. The app stays, for the
+/// next login; `webex-connect app remove` removes it. To remove what is not
+/// there is no error.
 ///
 ///   $ webex-connect logout work
 #[derive(Args)]

@@ -37,8 +37,8 @@ const MAX_LOG_LINES: usize = 10_000;
 /// the digits at device/verify.
 ///
 ///   $ webex-connect sandbox --port 8912
-///   $ echo sandbox-secret | webex-connect login try --client-id sandbox \
-///       --client-secret-stdin --api-base http://127.0.0.1:8912/v1
+///   $ WEBEX_CONNECT_CLIENT_SECRET=sandbox-secret webex-connect login try \
+///       --client-id sandbox --api-base http://127.0.0.1:8912/v1
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {

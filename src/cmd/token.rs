@@ -20,8 +20,8 @@ use crate::variables;
 /// before if that is less. With --min-valid it is good for at least so long,
 /// or there is none and an error.
 ///
-///   $ curl -H "$(webex-connect token work --header --min-valid 10m)" \
-///       https://webexapis.com/v1/people/me
+///   $ webex-connect token work --header --min-valid 10m |
+///       curl --fail -H @- https://webexapis.com/v1/people/me
 ///   $ echo "TOKEN=$(webex-connect token --github-mask)" >>"$GITHUB_ENV"
 #[derive(Args)]
 #[command(verbatim_doc_comment)]

@@ -102,7 +102,7 @@ impl SealedFile {
         let _alone = dirs::lock("store-key", "the key of the sealed file")?;
         match self.key.find()? {
             Some(_) => Ok(()),
-            None if self.exists()? => Err(self.key.missing()),
+            None if self.exists()? => Err(self.key_gone()),
             None => create(&self.key),
         }
     }
@@ -139,7 +139,20 @@ impl SealedFile {
     }
 
     fn identity(&self) -> Result<&Identity> {
-        self.key.find()?.ok_or_else(|| self.key.missing())
+        match self.key.find()? {
+            Some(identity) => Ok(identity),
+            None if self.exists()? => Err(self.key_gone()),
+            None => Err(self.key.missing()),
+        }
+    }
+
+    /// A new key would not open what another one has sealed.
+    pub fn key_gone(&self) -> Error {
+        let message = format!(
+            "there is no key for the sealed file {}",
+            self.path.display()
+        );
+        Error::new(Kind::Store, message).with_hint(self.key.bring_back())
     }
 
     fn load(&self, identity: &Identity) -> Result<Records> {

@@ -119,6 +119,15 @@ impl KeySource {
         ))
     }
 
+    /// The cure where something is sealed already, and its key is in no source.
+    pub fn bring_back(&self) -> String {
+        format!(
+            "put its key back at {}, or give it in {KEY} or {KEY_FILE}, or as the systemd credential {CREDENTIAL}; \
+             without that key, move the file away and sign in again",
+            self.path.display()
+        )
+    }
+
     fn unlock(&self) -> Result<Option<Unlocked>> {
         if self.takes_variables
             && let Some(provided) = self.provided()?

@@ -30,8 +30,9 @@ impl Store {
         };
         let was_there = file.exists()?;
         let Some(key) = file.key().place()? else {
-            return match was_there || !file.key().can_be_made()? {
-                true => Err(file.key().missing()),
+            return match was_there {
+                true => Err(file.key_gone()),
+                false if !file.key().can_be_made()? => Err(file.key().missing()),
                 false => Ok(Trial::NoKeyYet),
             };
         };

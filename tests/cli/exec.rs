@@ -238,7 +238,7 @@ fn a_connection_to_the_embedded_sandbox_has_no_server_to_talk_to() {
         .stderr(
             "error: sandbox belongs to the sandbox inside this program, which is gone when the command runs\n\
              hint: run `webex-connect sandbox --port 8912` and leave it running, then \
-             `echo sandbox-secret | webex-connect login try --client-id sandbox --client-secret-stdin \
+             `WEBEX_CONNECT_CLIENT_SECRET=sandbox-secret webex-connect login try --client-id sandbox \
              --api-base http://127.0.0.1:8912/v1`, then `webex-connect exec try -- CMD`\n",
         )
         .check();

@@ -512,3 +512,23 @@ fn secrets_that_come_back_in_an_error_are_not_shown() {
         "{finished}"
     );
 }
+
+/// Also beside the arguments that rule `--sandbox` out.
+#[test]
+fn approve_goes_with_the_sandbox_alone() {
+    let env = Env::new();
+    for with in [
+        &["--device"][..],
+        &["--app", "work"],
+        &["--client-id", "sandbox"],
+        &["--token-stdin"],
+    ] {
+        env.run([&["login", "--approve"], with].concat())
+            .code(2)
+            .stderr(
+                "error: `--approve` goes with `--sandbox` alone\n\
+                 hint: leave `--approve` out: at Webex only the person can consent\n",
+            )
+            .check();
+    }
+}

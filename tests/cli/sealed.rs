@@ -330,6 +330,8 @@ fn a_file_whose_key_is_gone_is_left_as_it_is() {
         env.run(command)
             .code(6)
             .stderr_has("there is no key for the sealed file")
+            .stderr_has("put its key back at ")
+            .stderr_has("without that key, move the file away and sign in again")
             .check();
     }
     assert!(bytes(&env, STORE) == store && !env.path(KEY).exists());
