@@ -44,6 +44,8 @@ pub fn calls(env: &Env, args: &[&str], from: &str, to: &str) -> Vec<Call> {
     let output = output.unwrap_or_else(|e| panic!("strace: {e}"));
     assert!(output.status.success(), "{output:?}");
     let trace = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{path}: {e}"));
+    // It shows what went over the wire, and is no file of the program's.
+    fs::remove_file(&file).unwrap_or_else(|e| panic!("{path}: {e}"));
     let mut counts = BTreeMap::<(&str, &str), usize>::new();
     let mut met = BTreeSet::new();
     let mut calls = Vec::new();
