@@ -151,8 +151,8 @@ fn the_manual_is_laid_out_for_people() {
     for lines in [
         "webex-connect(1)                 User Commands                webex-connect(1)\n",
         "NAME\n       webex-connect - Connect a person, bot or service app to Cisco Webex by\n",
-        "SYNOPSIS\n       webex-connect [OPTIONS] <COMMAND>\n",
-        "EXAMPLES\n           $ webex-connect login --sandbox    try it: no account, no app, no set-up\n           $ webex-connect login work --client-id ID\n",
+        "SYNOPSIS\n       webex-connect [OPTIONS] [COMMAND]\n",
+        "EXAMPLES\n           $ webex-connect login --sandbox    try it: no account, no app, no set-up\n           $ webex-connect login work         sign in to Webex; it leads you through\n",
         "EXIT STATUS\n       0      done\n",
         "ENVIRONMENT\n       WEBEX_CONNECT_CONNECTION\n",
         "FILES\n       $XDG_DATA_HOME/webex-connect/store.age\n",
