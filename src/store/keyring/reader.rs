@@ -65,6 +65,7 @@ impl Reader {
     /// There is no bus or no service on it, or it answers with something else.
     pub fn open() -> Result<Reader> {
         let bus = Connection::new_session().map_err(failure)?;
+        become_known(&bus)?;
         let pair = Pair::generate()?;
         let (theirs, session): (Variant<Vec<u8>>, Path<'static>) = proxy(&bus, SERVICE_PATH)
             .method_call(
@@ -133,6 +134,15 @@ impl Reader {
     fn decrypt(&self, (_, iv, ciphertext, _): &Travelling) -> Result<Vec<u8>> {
         decrypt(&self.key, iv, ciphertext)
     }
+}
+
+/// GNOME Keyring takes notice of a client beside its first request, at times only after it, and dies where that is for a
+/// session (<https://gitlab.gnome.org/GNOME/gnome-keyring/-/issues/190>). This request can do without being known, and
+/// once it is answered the next finds the client known.
+fn become_known(bus: &Connection) -> Result<()> {
+    let alias: std::result::Result<(Path<'static>,), dbus::Error> =
+        proxy(bus, SERVICE_PATH).method_call(SERVICE_INTERFACE, "ReadAlias", ("default",));
+    alias.map(drop).map_err(failure)
 }
 
 fn proxy<'a>(bus: &'a Connection, path: &'a str) -> Proxy<'a, &'a Connection> {
