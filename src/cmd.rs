@@ -20,6 +20,7 @@ pub mod scopes;
 pub mod shell;
 pub mod start;
 pub mod status;
+mod table;
 pub mod token;
 pub mod transfer;
 

@@ -1,11 +1,12 @@
 //! `list`: what is connected.
 
 use clap::Args;
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::ColumnConstraint;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::cmd::Context;
+use crate::cmd::table::table;
 use crate::connection::{Connection, GrantSource, State};
 use crate::error::Result;
 use crate::moment::{distance, spoken_day};
@@ -59,7 +60,7 @@ pub fn run(context: &Context) -> Result<()> {
             (word(State::Expired), Tone::Error),
             (word(State::ReconnectNeeded), Tone::Error),
         ];
-        let table = table(&listing.connections, is_default, context);
+        let table = rows(&listing.connections, is_default, context);
         context.output.result_with_tones(&table, &tones)?;
     }
     let last = listing.unreadable.pop();
@@ -69,18 +70,12 @@ pub fn run(context: &Context) -> Result<()> {
     last.map_or(Ok(()), Err)
 }
 
-fn table(
+fn rows(
     connections: &[Connection],
     is_default: impl Fn(&Connection) -> bool,
     context: &Context,
 ) -> String {
-    let mut table = Table::new();
-    if let Some(columns) = context.output.columns() {
-        table
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(columns);
-    }
-    table.load_preset(presets::NOTHING);
+    let mut table = table(context.output.columns());
     table.set_header([
         "",
         "NAME",

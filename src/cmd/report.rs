@@ -1,8 +1,8 @@
 //! A report: one line of a check each, or one JSON object.
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
+use crate::cmd::table::table;
 use crate::error::{Result, visible};
 use crate::output::Output;
 
@@ -37,13 +37,7 @@ pub fn print(output: Output, lines: &[Line]) -> Result<()> {
 
 /// Columns for the eye; on a terminal the last one is broken at words, so that the others stand free.
 fn text(lines: &[Line], columns: Option<u16>) -> String {
-    let mut table = Table::new();
-    if let Some(columns) = columns {
-        table
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(columns);
-    }
-    table.load_preset(presets::NOTHING);
+    let mut table = table(columns);
     for line in lines {
         let cure = line.cure.map(|cure| format!("\nhint: {}", one_line(cure)));
         let said = one_line(line.message) + &cure.unwrap_or_default();

@@ -2,10 +2,10 @@
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
 use crate::cmd::Context;
+use crate::cmd::table::table;
 use crate::error::{Error, Kind, Result, foreign};
 use crate::output::Output;
 use crate::scope::ScopeSet;
@@ -216,7 +216,7 @@ fn who(entry: &Entry) -> &'static str {
 
 /// A table where it fits, else two lines a scope, so that no name is broken.
 fn listing(entries: &[Entry], columns: Option<u16>) -> String {
-    let mut table = bare_table();
+    let mut table = table(None);
     table.set_header(["NAME", "WHO", "ALLOWS TO"]);
     for entry in entries {
         table.add_row([entry.name, who(entry), entry.description]);
@@ -258,12 +258,7 @@ fn explanations(named: &[Entry], arguments: &Arguments, columns: Option<u16>) ->
 fn explanation(entry: &Entry, columns: Option<u16>) -> String {
     let presets = presets_with(entry.name).join(", ");
     let presets = if presets.is_empty() { "none" } else { &presets };
-    let mut table = bare_table();
-    if let Some(columns) = columns {
-        table
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(columns);
-    }
+    let mut table = table(columns);
     for (label, text) in [
         ("scope", entry.name),
         ("allows to", entry.description),
@@ -327,17 +322,11 @@ fn preset_to_json(preset: Preset) -> Value {
 }
 
 fn preset_table() -> String {
-    let mut table = bare_table();
+    let mut table = table(None);
     table.set_header(["NAME", "SCOPES", "ABOUT"]);
     for preset in Preset::ALL {
         let count = preset.scopes().len().to_string();
         table.add_row([preset.name(), &count, preset.about()]);
     }
     table.trim_fmt()
-}
-
-fn bare_table() -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table
 }

@@ -1,6 +1,5 @@
 //! `app list` and `app show`: apps in every form but with their secrets.
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
 use crate::app::portal::{registration, registration_json};
@@ -8,6 +7,7 @@ use crate::app::provided::{self, ProvidedApp, provided};
 use crate::app::{App, Environment};
 use crate::cmd::Context;
 use crate::cmd::app::{ShowArguments, missing, used_by, uses};
+use crate::cmd::table::table;
 use crate::connection::Connection;
 use crate::error::Result;
 use crate::name::Name;
@@ -24,7 +24,7 @@ pub fn list(context: &Context) -> Result<()> {
     } else if apps.is_empty() {
         output.note("no apps of your own yet; add one with `webex-connect app add NAME`");
     } else {
-        output.result(&table(apps, connections, context))?;
+        output.result(&rows(apps, connections, context))?;
     }
     match provided() {
         Ok(None) => {}
@@ -42,14 +42,8 @@ pub fn list(context: &Context) -> Result<()> {
     last.map_or(Ok(()), Err)
 }
 
-fn table(apps: &[App], connections: &[Connection], context: &Context) -> String {
-    let mut table = Table::new();
-    if let Some(columns) = context.output.columns() {
-        table
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(columns);
-    }
-    table.load_preset(presets::NOTHING);
+fn rows(apps: &[App], connections: &[Connection], context: &Context) -> String {
+    let mut table = table(context.output.columns());
     table.set_header([
         "NAME",
         "CLIENT ID",
