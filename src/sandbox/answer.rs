@@ -73,6 +73,11 @@ impl Refusal {
         Refusal::new(status, Shape::Idbroker(error.into()), description.into())
     }
 
+    /// RFC 6749 §5.2, for what is malformed.
+    pub fn invalid_request(description: impl Into<String>) -> Refusal {
+        Refusal::idbroker(400, "invalid_request", description)
+    }
+
     pub fn page(status: u16, description: impl Into<String>) -> Refusal {
         Refusal::new(status, Shape::Page, description.into())
     }

@@ -72,7 +72,7 @@ fn presented(
     request: &Request,
     params: &Params,
 ) -> Result<(Option<String>, Option<Secret>), Refusal> {
-    let refuse = |description| Err(Refusal::idbroker(400, "invalid_request", description));
+    let refuse = |description| Err(Refusal::invalid_request(description));
     let body_id = params.get("client_id");
     let body_secret = params.get("client_secret");
     if request.header("Authorization").is_none() {

@@ -34,7 +34,7 @@ pub fn helper_uris() -> impl Iterator<Item = String> {
 pub fn authorize(service: &Service, request: &Request, now: i64) -> Result<Answer, Refusal> {
     let params = form(request)?;
     if request.header("Authorization").is_some() || params.get("client_secret").is_some() {
-        return Err(invalid("invalid_request", "No client secret belongs here."));
+        return Err(Refusal::invalid_request("No client secret belongs here."));
     }
     let app = params
         .get("client_id")
@@ -242,23 +242,11 @@ fn answered() -> Refusal {
 
 /// The parameters of a device's request, sent as RFC 8628 has them.
 fn form(request: &Request) -> Result<Params, Refusal> {
-    let Some(params) = Params::of_form(request) else {
-        return Err(Refusal::webexapis(
-            415,
-            "The Content-Type must be application/x-www-form-urlencoded.",
-        ));
-    };
-    if request.target.contains('?') {
-        return Err(invalid("invalid_request", "Parameters belong in the body."));
-    }
-    if params.repeated() {
-        return Err(invalid("invalid_request", "A parameter is repeated."));
-    }
-    Ok(params)
+    Params::of_post(request, |words| Refusal::webexapis(415, words))
 }
 
 fn missing(name: &str) -> Refusal {
-    invalid("invalid_request", format!("The {name} is missing."))
+    Refusal::invalid_request(format!("The {name} is missing."))
 }
 
 fn invalid(error: &'static str, description: impl Into<String>) -> Refusal {

@@ -17,19 +17,7 @@ const BAD_REFRESH_TOKEN: &str =
 /// # Errors
 /// The refusal, in the shape Webex has for it.
 pub fn answer(service: &Service, request: &Request, now: i64) -> Result<Answer, Refusal> {
-    let Some(params) = Params::of_form(request) else {
-        return Err(Refusal::webexapis(
-            415,
-            "The Content-Type must be application/x-www-form-urlencoded.",
-        ));
-    };
-    if request.target.contains('?') {
-        // RFC 6749 §2.3.1: a secret in an address ends up in logs.
-        return Err(invalid_request("Parameters belong in the body."));
-    }
-    if params.repeated() {
-        return Err(invalid_request("A parameter is repeated."));
-    }
+    let params = Params::of_post(request, |words| Refusal::webexapis(415, words))?;
     let app = client::authenticate(service, request, &params)?;
     let issued = match params.get("grant_type") {
         Some("authorization_code") => redeem(service, app, &params, now)?,
@@ -41,7 +29,7 @@ pub fn answer(service: &Service, request: &Request, now: i64) -> Result<Answer, 
                 "The grant_type must be authorization_code or refresh_token.",
             ));
         }
-        None => return Err(invalid_request("The grant_type is missing.")),
+        None => return Err(Refusal::invalid_request("The grant_type is missing.")),
     };
     Ok(Answer::json(&issued.to_json(&service.omit)))
 }
@@ -56,7 +44,7 @@ fn redeem(
     let required = |name: &str| {
         params
             .get(name)
-            .ok_or_else(|| invalid_request(format!("The {name} is missing.")))
+            .ok_or_else(|| Refusal::invalid_request(format!("The {name} is missing.")))
     };
     let attempt = Attempt {
         code: required("code")?,
@@ -65,7 +53,7 @@ fn redeem(
         code_verifier: required("code_verifier")?,
     };
     if !is_verifier(attempt.code_verifier) {
-        return Err(invalid_request(
+        return Err(Refusal::invalid_request(
             "The code_verifier is not 43 to 128 unreserved characters.",
         ));
     }
@@ -101,14 +89,10 @@ fn refresh(
 ) -> Result<Issued, Refusal> {
     let refresh_token = params
         .get("refresh_token")
-        .ok_or_else(|| invalid_request("The refresh_token is missing."))?;
+        .ok_or_else(|| Refusal::invalid_request("The refresh_token is missing."))?;
     service
         .state()
         .tokens
         .refresh(refresh_token, &app.client_id, now)
-        .ok_or_else(|| invalid_request(BAD_REFRESH_TOKEN))
-}
-
-fn invalid_request(description: impl Into<String>) -> Refusal {
-    Refusal::idbroker(400, "invalid_request", description)
+        .ok_or_else(|| Refusal::invalid_request(BAD_REFRESH_TOKEN))
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::http::Request;
+use crate::sandbox::answer::Refusal;
 
 /// What a form must call itself (RFC 6749 §4.1.3).
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -21,6 +22,27 @@ impl Params {
         media_type
             .eq_ignore_ascii_case(FORM)
             .then(|| Params::of_text(&request.body))
+    }
+
+    /// The parameters of a request as the endpoints for programs take them: a form of names that stand once, and none
+    /// in the address, where a secret ends up in logs (RFC 6749 §2.3.1 and §3.2, RFC 7009 §2.1).
+    ///
+    /// # Errors
+    /// The refusal: `no_form` where the body is something else, else `invalid_request`.
+    pub fn of_post(
+        request: &Request,
+        no_form: fn(&'static str) -> Refusal,
+    ) -> Result<Params, Refusal> {
+        let params = Params::of_form(request).ok_or_else(|| {
+            no_form("The Content-Type must be application/x-www-form-urlencoded.")
+        })?;
+        if request.target.contains('?') {
+            return Err(Refusal::invalid_request("Parameters belong in the body."));
+        }
+        if params.repeated() {
+            return Err(Refusal::invalid_request("A parameter is repeated."));
+        }
+        Ok(params)
     }
 
     /// The parameters of a form's text.

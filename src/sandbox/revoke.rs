@@ -12,24 +12,11 @@ pub const PATH: &str = "/idb/oauth2/v1/revoke";
 /// # Errors
 /// The client is not authenticated, the form is off, or the token is another client's.
 pub fn answer(service: &Service, request: &Request, now: i64) -> Result<Answer, Refusal> {
-    let refuse = |error, description| Err(Refusal::idbroker(400, error, description));
-    let Some(params) = Params::of_form(request) else {
-        return refuse(
-            "invalid_request",
-            "The Content-Type must be application/x-www-form-urlencoded.",
-        );
-    };
-    if request.target.contains('?') {
-        // RFC 7009 §2.1: the token comes in the body; an address ends up in logs.
-        return refuse("invalid_request", "Parameters belong in the body.");
-    }
-    if params.repeated() {
-        return refuse("invalid_request", "A parameter is repeated.");
-    }
+    let params = Params::of_post(request, Refusal::invalid_request)?;
     client::require_basic(request)?;
     let app = client::authenticate(service, request, &params)?;
     let Some(token) = params.get("token") else {
-        return refuse("invalid_request", "The token is missing.");
+        return Err(Refusal::invalid_request("The token is missing."));
     };
     // A hint that is wrong costs a look in both places; one that names no type is a mistake (RFC 7009 §2.1).
     if !matches!(
@@ -37,12 +24,16 @@ pub fn answer(service: &Service, request: &Request, now: i64) -> Result<Answer, 
         None | Some("access_token" | "refresh_token")
     ) {
         let description = "The token_type_hint must be access_token or refresh_token.";
-        return refuse("unsupported_token_type", description);
+        return Err(Refusal::idbroker(
+            400,
+            "unsupported_token_type",
+            description,
+        ));
     }
     let mut state = service.state();
     if state.tokens.end(token, &app.client_id, now).is_err() {
         let description = "The token was issued to another client.";
-        return refuse("invalid_request", description);
+        return Err(Refusal::invalid_request(description));
     }
     Ok(Answer::page(Response::text(200, "")))
 }
