@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::env::{
-    ACCESS_TOKEN, Attempt, Authority, CLIENT_ID, CODE, Env, FOREIGN, Login, Reply, consent,
-    free_port, http, token_set,
+    ACCESS_TOKEN, Attempt, Authority, CLIENT_ID, CODE, Env, FOREIGN, Login, Reply, consent, http,
+    redirect_uri, token_set,
 };
 
 /// One login that meets this answer fails in order.
@@ -172,7 +172,7 @@ fn an_error_is_told_on_one_plain_line() {
     let env = Env::new();
     let body = r#"{"error":"invalid_grant","error_description":"\u001b[2K\rWebex: \nhint: evil.example","trackingId":"T\n1"}"#;
     let authority = Authority::plain(Reply::status(400, body));
-    let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let redirect_uri = redirect_uri();
     let login = Login::prose_at(&env, &authority.base, &redirect_uri);
     http::get(&consent(&login, &authority, &format!("code={CODE}")));
     let finished = login.finish();

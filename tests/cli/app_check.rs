@@ -7,15 +7,12 @@ use serde_json::{Value, json};
 use crate::env::process::Finished;
 use crate::env::{
     Authority, CLIENT_ID, CLIENT_SECRET, Ca, Env, OTHER_CLIENT, Reply, Sandbox, free_port,
+    redirect_uri,
 };
 
 const STORE: &str = "data/webex-connect/store.age";
 const BEFORE_SIGN_IN: &str =
     "not refused before the sign-in; what comes after it can't be seen from here";
-
-fn redirect_uri() -> String {
-    format!("http://127.0.0.1:{}/callback", free_port())
-}
 
 struct App<'a> {
     client_id: &'a str,

@@ -2,11 +2,7 @@
 
 use serde_json::json;
 
-use crate::env::{CLIENT_ID, CLIENT_SECRET, Env, Login, Sandbox, free_port};
-
-fn redirect_uri() -> String {
-    format!("http://127.0.0.1:{}/callback", free_port())
-}
+use crate::env::{CLIENT_ID, CLIENT_SECRET, Env, Login, Sandbox, redirect_uri};
 
 /// `app add own` for the sandbox's app, with this secret.
 fn add(env: &Env, sandbox: &Sandbox, redirect_uri: &str, secret: &str) {

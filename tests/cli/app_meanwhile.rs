@@ -13,6 +13,18 @@ fn app(env: &Env) -> Value {
     env.records().remove("app/work").unwrap_or_default()
 }
 
+/// Registers an app that is not the one there was under its name; its ID and secret.
+fn another_app(env: &Env) -> (&'static str, &'static str) {
+    let (id, secret) = OTHER_CLIENT;
+    let app = ["app", "add", "work", "--client-id", id];
+    env.run([&app[..], &["--client-secret-stdin"]].concat())
+        .stdin(secret)
+        .any_stdout()
+        .any_stderr()
+        .check();
+    (id, secret)
+}
+
 #[test]
 fn an_update_of_the_app_while_the_browser_is_waited_for_is_kept() {
     let (env, authority) = connected();
@@ -48,19 +60,7 @@ fn an_update_of_the_app_while_the_browser_is_waited_for_is_kept() {
 fn another_app_that_took_the_name_while_the_browser_was_waited_for_is_left_alone() {
     let (env, authority) = (Env::new(), Authority::plain(Reply::tokens()));
     let attempt = Attempt::start(&env, &authority, &[]);
-    let (id, secret) = OTHER_CLIENT;
-    env.run([
-        "app",
-        "add",
-        "work",
-        "--client-id",
-        id,
-        "--client-secret-stdin",
-    ])
-    .stdin(secret)
-    .any_stdout()
-    .any_stderr()
-    .check();
+    let (id, secret) = another_app(&env);
     let words = ["the app work has become another one", "login NAME"];
     attempt.returns().fails("another app", 9, &words);
     assert_eq!(app(&env)["client_id"], id);
@@ -136,19 +136,7 @@ fn an_app_that_was_removed_or_replaced_comes_back_as_it_was() {
     register_again(&env, &authority, &uri);
 
     remove_the_app(&env);
-    let (id, secret) = OTHER_CLIENT;
-    env.run([
-        "app",
-        "add",
-        "work",
-        "--client-id",
-        id,
-        "--client-secret-stdin",
-    ])
-    .stdin(secret)
-    .any_stdout()
-    .any_stderr()
-    .check();
+    another_app(&env);
     let hint = format!(
         "hint: to keep that one, use another name: `webex-connect login NAME`; to have the old one again, run \
          `webex-connect app remove work --force` and `webex-connect login work --client-id {CLIENT_ID}`\n"

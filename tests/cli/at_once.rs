@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use crate::env::process::{Finished, Process};
 use crate::env::{
-    Authority, Env, Gate, Login, OTHER_TOKEN, Reply, Sandbox, Scene, expired, free_port,
+    Authority, Env, Gate, Login, OTHER_TOKEN, Reply, Sandbox, Scene, expired, redirect_uri,
 };
 
 /// Starts a command as often as that, and waits for all of them.
@@ -77,7 +77,7 @@ fn a_dead_grant_is_asked_for_once_however_many_want_a_token() {
 fn sixteen_connections_in_one_file_are_refreshed_at_once_and_none_is_lost() {
     const COUNT: usize = 16;
     let env = Env::new();
-    let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let redirect_uri = redirect_uri();
     let mut sandbox = Sandbox::with(&env, &redirect_uri, &["--rotate"]);
     let names: Vec<_> = (0..COUNT).map(|n| format!("c{n}")).collect();
     for name in &names {

@@ -8,15 +8,15 @@ use url::Url;
 
 use crate::env::process::{Process, Stream};
 use crate::env::{
-    CLIENT_ID, CLIENT_SECRET, ConsentForm, Env, HELPERS, Login, OTHER_CLIENT, Run, Sandbox,
-    free_port, http,
+    CLIENT_ID, CLIENT_SECRET, ConsentForm, Env, HELPERS, Login, OTHER_CLIENT, Run, Sandbox, http,
+    redirect_uri,
 };
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// `login work --device`, its client secret to come on stdin. Nothing listens at the redirect URI.
 fn command(env: &Env, sandbox: &Sandbox, more: &[&str]) -> Command {
-    let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let redirect_uri = redirect_uri();
     let mut command = Login::command(env, sandbox, &redirect_uri);
     command.arg("--device").args(more);
     command

@@ -12,7 +12,7 @@ use crate::env::devices::{DEVICE_CODE, Devices, begun};
 use crate::env::process::{Finished, Process, Stream};
 use crate::env::{
     ACCESS_TOKEN, Authority, CLIENT_ID, CLIENT_SECRET, Env, HELPERS, Login, REFRESH_TOKEN, Reply,
-    Run,
+    Run, comes_true,
 };
 
 /// A home, and a server that tells a device what a test wants.
@@ -375,9 +375,8 @@ fn interrupted(signal: Signal, code: i32, polls: usize, reply: Reply) {
         .next_line(Stream::Err)
         .is_some_and(|line| line.contains(r#""device""#))
     {}
-    while story.polls() < polls {
-        thread::sleep(Duration::from_millis(10));
-    }
+    let polled = comes_true(Duration::from_secs(60), || story.polls() >= polls);
+    assert!(polled, "{case}: it does not poll");
     let since = Instant::now();
     login.signal(signal);
     let finished: Finished = login.finish();

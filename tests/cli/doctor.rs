@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::env::process::{Finished, Process};
 use crate::env::{
     Authority, CLIENT_ID, CLIENT_SECRET, Ca, Env, Manner, Proxy, Reply, Run, free_port,
+    redirect_uri,
 };
 
 const STORE: &str = "data/webex-connect/store.age";
@@ -26,20 +27,6 @@ fn settled(env: Env) -> (Env, Ca) {
         .var("SSL_CERT_DIR", "/nonexistent")
         .var("WEBEX_CONNECT_CA_CERT", file);
     (env, ca)
-}
-
-fn add_app(env: &Env, name: &str, base: &str, redirect_uri: &str) {
-    let app = ["app", "add", name, "--client-id", CLIENT_ID];
-    let place = ["--api-base", base, "--redirect-uri", redirect_uri];
-    env.run([&app[..], &place].concat())
-        .var("WEBEX_CONNECT_CLIENT_SECRET", CLIENT_SECRET)
-        .any_stdout()
-        .any_stderr()
-        .check();
-}
-
-fn redirect_uri() -> String {
-    format!("http://127.0.0.1:{}/callback", free_port())
 }
 
 /// A Webex that answers as the real one does to somebody without a token, with this `Date`.
@@ -62,7 +49,7 @@ fn serve(authority: &Authority, date: Option<Timestamp>) {
 /// A home with an app at this Webex.
 fn at(authority: &Authority) -> Env {
     let (env, _) = settled(Env::new());
-    add_app(&env, "own", &authority.base, &redirect_uri());
+    env.add_app("own", &authority.base, &redirect_uri());
     env
 }
 
@@ -115,7 +102,7 @@ fn a_machine_in_order_is_told_line_by_line() {
     let authority = webex(Some(Timestamp::now()));
     let (env, _) = settled(Env::new());
     let uri = redirect_uri();
-    add_app(&env, "own", &authority.base, &uri);
+    env.add_app("own", &authority.base, &uri);
     let port = uri
         .replace("http://127.0.0.1:", "")
         .replace("/callback", "");
@@ -309,7 +296,7 @@ fn files_that_others_can_read_are_told() {
     fs::remove_file(env.path(STORE)).unwrap();
     let key = Identity::generate().to_string();
     env.write("data/webex-connect/store.key", key.expose_secret());
-    add_app(&env, "own", &authority.base, &redirect_uri());
+    env.add_app("own", &authority.base, &redirect_uri());
     mode("data/webex-connect/store.key", 0o644);
     mode(STORE, 0o640);
     mode("data/webex-connect", 0o755);
@@ -357,7 +344,7 @@ fn the_source_of_the_key_is_named() {
     let named = env
         .var("WEBEX_CONNECT_KEY", "")
         .var("WEBEX_CONNECT_KEY_FILE", &file);
-    add_app(&named, "own", &authority.base, &redirect_uri());
+    named.add_app("own", &authority.base, &redirect_uri());
     let store = one(&doctor(&named, 0), "store");
     has(&store, &["ok: ", "; its key: WEBEX_CONNECT_KEY_FILE"]);
     let home = named.path("");
@@ -403,7 +390,7 @@ fn a_taken_port_is_told_with_its_family() {
         let port = free_port();
         let uri = uri.replace("{PORT}", &port.to_string());
         let (env, _) = settled(Env::new());
-        add_app(&env, "own", &authority.base, &uri);
+        env.add_app("own", &authority.base, &uri);
         let squatter = TcpListener::bind(format!("{squatter}:{port}")).unwrap();
         let found = one(&doctor(&env, code), "ports");
         let status = if code == 0 { "warning: " } else { "fail: " };
@@ -418,9 +405,9 @@ fn each_app_has_its_ports_and_its_webex_looked_at_once() {
     let (first, second) = (webex(None), webex(None));
     let (env, _) = settled(Env::new());
     let uris = [redirect_uri(), redirect_uri()];
-    add_app(&env, "one", &first.base, &uris[0]);
-    add_app(&env, "two", &second.base, &uris[1]);
-    add_app(&env, "three", &second.base, &uris[1]);
+    env.add_app("one", &first.base, &uris[0]);
+    env.add_app("two", &second.base, &uris[1]);
+    env.add_app("three", &second.base, &uris[1]);
     let rows = doctor(&env, 0);
     let (ports, network) = (of(&rows, "ports"), of(&rows, "network"));
     assert_eq!((ports.len(), network.len()), (2, 2), "{rows:?}");
@@ -466,7 +453,7 @@ fn any_end(env: &Env) -> (Finished, Option<i32>) {
 fn a_closed_port_is_no_network() {
     let (env, _) = settled(Env::new());
     let base = format!("http://127.0.0.1:{}/v1", free_port());
-    add_app(&env, "own", &base, &redirect_uri());
+    env.add_app("own", &base, &redirect_uri());
     let run = told(env.run(["doctor", "--json"]), 7).stderr_json("temporary");
     let rows = rows(&run.check());
     let words = [
@@ -489,7 +476,7 @@ fn silent_servers_are_not_waited_for_in_turn() {
     let authorities = [silent(), silent(), silent()];
     let (env, _) = settled(Env::new());
     for (n, authority) in authorities.iter().enumerate() {
-        add_app(&env, &format!("app{n}"), &authority.base, &redirect_uri());
+        env.add_app(&format!("app{n}"), &authority.base, &redirect_uri());
     }
     let finished = told(env.run(["doctor", "--json"]), 7).within(25).check();
     for row in of(&rows(&finished), "network") {
@@ -522,7 +509,7 @@ fn certificates_that_do_not_hold_are_told() {
             false => stranger.issue(&names),
         };
         let authority = Authority::secure(config, Reply::tokens());
-        add_app(&env, "own", &authority.base, &redirect_uri());
+        env.add_app("own", &authority.base, &redirect_uri());
         let row = one(&doctor(&env, 7), "network");
         has(
             &row,
@@ -544,7 +531,7 @@ fn ca_certificates_are_missed_where_they_are_needed() {
     let (env, ca) = settled(Env::new());
     let authority = Authority::secure(ca.issue(&["localhost"]), Reply::tokens());
     serve(&authority, None);
-    add_app(&env, "own", &authority.base, &redirect_uri());
+    env.add_app("own", &authority.base, &redirect_uri());
     let rows = doctor(&env, 0);
     has(&one(&rows, "ca"), &["ok: ", "ca.pem alone"]);
     has(
@@ -579,7 +566,7 @@ fn behind_a_proxy() -> (Env, Authority) {
     let (env, ca) = settled(Env::new());
     let authority = Authority::secure(ca.issue(&["webex.test"]), Reply::tokens());
     serve(&authority, None);
-    add_app(&env, "own", "https://webex.test/v1", &redirect_uri());
+    env.add_app("own", "https://webex.test/v1", &redirect_uri());
     (env, authority)
 }
 

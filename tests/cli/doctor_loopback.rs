@@ -2,17 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
 use url::Url;
 
 use crate::env::process::{Process, Stream};
-use crate::env::{
-    Authority, BROWSER, CLIENT_ID, CLIENT_SECRET, Env, Reply, comes_free, free_port, is_free,
-};
+use crate::env::{Authority, BROWSER, Env, Reply, comes_free, free_port, is_free};
 
 /// A home with an app of this redirect URI at a Webex on this machine.
 fn home(redirect_uri: &str) -> (Env, Authority) {
@@ -20,18 +16,7 @@ fn home(redirect_uri: &str) -> (Env, Authority) {
     authority.probed(Reply::status(404, ""));
     authority.people_answers(Reply::status(401, "{}"));
     let env = Env::new().var("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22");
-    let app = ["app", "add", "own", "--client-id", CLIENT_ID];
-    let place = [
-        "--api-base",
-        &authority.base,
-        "--redirect-uri",
-        redirect_uri,
-    ];
-    env.run([&app[..], &place].concat())
-        .var("WEBEX_CONNECT_CLIENT_SECRET", CLIENT_SECRET)
-        .any_stdout()
-        .any_stderr()
-        .check();
+    env.add_app("own", &authority.base, redirect_uri);
     (env, authority)
 }
 
@@ -56,21 +41,6 @@ fn ask(over: &str, method: &str, path: &str, host: &str, port: u16) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
-}
-
-/// What the browser was told to open, once it was told.
-fn opened(env: &Env) -> String {
-    let since = Instant::now();
-    loop {
-        match env.opened() {
-            Some(text) if text.ends_with('\n') => return text.trim_end().to_owned(),
-            _ => assert!(
-                since.elapsed() < Duration::from_secs(60),
-                "nothing was opened"
-            ),
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[test]
@@ -102,7 +72,7 @@ fn the_family_that_the_browser_came_over_is_told() {
         let (process, url) = waiting(&env, &["--browser", BROWSER]);
         let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
         assert_eq!(url.port(), Some(port), "{url}");
-        assert_eq!(opened(&env), url.as_str());
+        assert_eq!(env.written("opened").trim_end().to_owned(), url.as_str());
         // None of these is the browser.
         for (method, path, host, status) in [
             ("GET", "/callback?code=c", host, "404"),

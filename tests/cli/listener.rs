@@ -1,6 +1,6 @@
 //! The redirect listener and whoever else talks to it while a login waits.
 
-use crate::env::{Env, Login, Sandbox, Scene, free_port, send};
+use crate::env::{Env, Login, Sandbox, Scene, redirect_uri, send};
 
 /// A request that must be refused without ending the wait.
 struct Stray {
@@ -201,7 +201,7 @@ fn a_refusal_ends_the_login_without_moving_the_cursor() {
 
 fn prose_scene() -> Scene {
     let env = Env::new();
-    let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let redirect_uri = redirect_uri();
     let sandbox = Sandbox::start(&env, &redirect_uri);
     let login = Login::in_prose(&env, &sandbox, &redirect_uri);
     Scene {

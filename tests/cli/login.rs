@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::env::{CLIENT_ID, CLIENT_SECRET, Env, Login, Sandbox, Scene, free_port};
+use crate::env::{CLIENT_ID, CLIENT_SECRET, Env, Login, Sandbox, Scene, free_port, redirect_uri};
 
 const STANDARD: [&str; 12] = [
     "spark:memberships_read",
@@ -174,7 +174,7 @@ fn refuse_ends_in_exit_4_and_the_page_says_so() {
 #[test]
 fn a_scope_the_app_is_not_registered_for_ends_in_exit_8() {
     let env = Env::new();
-    let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let redirect_uri = redirect_uri();
     let sandbox = Sandbox::start(&env, &redirect_uri);
     let more = ["--no-browser", "--scope", "spark:no_such_thing"];
     let login = Login::start(&env, &sandbox, &redirect_uri, &more);
@@ -202,7 +202,7 @@ fn a_scope_the_app_is_not_registered_for_ends_in_exit_8() {
 #[test]
 fn a_wrong_client_secret_ends_in_exit_8() {
     let env = Env::new();
-    let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let redirect_uri = redirect_uri();
     let sandbox = Sandbox::start(&env, &redirect_uri);
     let env = env.var("WEBEX_CONNECT_CLIENT_SECRET", "not-the-secret");
     let again = [
@@ -287,7 +287,7 @@ fn a_code_for_another_verifier_ends_in_exit_4() {
 #[test]
 fn an_unregistered_redirect_uri_never_calls_back_and_the_timeout_says_why() {
     let env = Env::new();
-    let registered = format!("http://127.0.0.1:{}/callback", free_port());
+    let registered = redirect_uri();
     let sandbox = Sandbox::start(&env, &registered);
     let typed = registered.replace("/callback", "/callback/");
     let login = Login::start(&env, &sandbox, &typed, &["--no-browser", "--timeout", "1"]);

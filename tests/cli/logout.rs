@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use crate::env::{Attempt, Authority, Env, Login, Reply, Sandbox, free_port};
+use crate::env::{Attempt, Authority, Env, Login, Reply, Sandbox, redirect_uri};
 
 /// A home with these connections, all of one person and one app, and the sandbox that issued them.
 fn connected(sandbox_options: &[&str], names: &[&str]) -> (Env, Sandbox) {
     let env = Env::new();
-    let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let redirect_uri = redirect_uri();
     let sandbox = Sandbox::with(&env, &redirect_uri, sandbox_options);
     for (number, name) in names.iter().enumerate() {
         let login = match number {

@@ -6,8 +6,8 @@ use std::net::TcpListener;
 
 use crate::env::process::{Finished, Input, Process};
 use crate::env::{Env, Terminal};
+use crate::passphrase::{keyless, sealed};
 
-const PASSPHRASE: &str = "correct horse battery staple";
 const RECIPIENT: &str = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg";
 
 const NO_KEYRING: &[&str] = &[
@@ -87,21 +87,6 @@ const WITH_A_STORE: &[&[&str]] = &[
     &["app", "remove", "x"],
     &["export", "a", "--to", RECIPIENT],
 ];
-
-/// A home with the sealed file for its store, and no key.
-fn keyless() -> Env {
-    Env::bare().var("WEBEX_CONNECT_STORE", "file")
-}
-
-/// A home with the sealed file, whose key is sealed too.
-fn sealed() -> Env {
-    let env = keyless();
-    env.run(["login", "--sandbox", "--approve"])
-        .var("WEBEX_CONNECT_PASSPHRASE", PASSPHRASE)
-        .any_stderr()
-        .check();
-    env
-}
 
 /// A home with a sandbox connection and an app.
 fn furnished() -> Env {

@@ -2,42 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use url::Url;
 
 use crate::env::process::Stream;
 use crate::env::{
-    Authority, CLIENT_SECRET, CODE, Ca, Env, Login, Reply, Run, consent, free_port, http,
+    Authority, CLIENT_SECRET, CODE, Ca, Env, Login, Reply, Run, consent, http, redirect_uri,
 };
 
 const PASSPHRASE: &str = "correct horse battery staple";
 
-fn redirect_uri() -> String {
-    format!("http://127.0.0.1:{}/callback", free_port())
-}
-
-/// The text of a file that something is about to write whole.
-fn written(env: &Env, name: &str) -> String {
-    let since = Instant::now();
-    loop {
-        let text = fs::read_to_string(env.path(name)).unwrap_or_default();
-        if text.ends_with('\n') {
-            return text;
-        }
-        assert!(
-            since.elapsed() < Duration::from_secs(20),
-            "nobody wrote {name}"
-        );
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// Ends the opener that wrote its id, if it still runs.
 fn end_opener(env: &Env) {
-    let id = written(env, "opener.pid");
+    let id = env.written("opener.pid");
     let pid = id.trim().parse().ok().and_then(Pid::from_raw);
     if let Some(pid) = pid {
         let _ = kill_process(pid, Signal::KILL);
@@ -105,10 +84,10 @@ fn an_opener_starts_in_the_callers_own_surroundings() {
     let lines = format!("{tell} >\"$HOME/part\" && mv \"$HOME/part\" \"$HOME/surroundings\"");
     let opener = env.script("opener", &lines);
     Run::new(env.program(&opener)).check();
-    let by_itself = written(&env, "surroundings");
+    let by_itself = env.written("surroundings");
     fs::remove_file(env.path("surroundings")).unwrap_or_else(|e| panic!("{e}"));
     completes("BR-01 surroundings", &env, &opener, &[]);
-    assert_eq!(written(&env, "surroundings"), by_itself, "BR-01");
+    assert_eq!(env.written("surroundings"), by_itself, "BR-01");
 }
 
 /// BR-03. None of these is an address to send a browser, or anything else, to.
@@ -157,7 +136,7 @@ fn sent_off(env: &Env, opener: &str) -> (String, Url) {
     }
     let more = ["--browser", opener, "--timeout", "30"];
     let login = Login::at(env, "http://127.0.0.1:9/v1", &redirect_uri(), &more);
-    let seen = written(env, "seen");
+    let seen = env.written("seen");
     let start = seen
         .strip_prefix("1\n")
         .unwrap_or_else(|| panic!("BR-04: one argument: {seen:?}"));

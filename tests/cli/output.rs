@@ -113,7 +113,7 @@ fn the_wait_is_counted_down_on_a_terminal_and_ctrl_c_ends_it() {
     let scene = Scene::open();
     let env = Env::new();
     let secret = env.write("secret", "s3cret\n").display().to_string();
-    let redirect_uri = format!("http://127.0.0.1:{}/callback", crate::env::free_port());
+    let redirect_uri = crate::env::redirect_uri();
     let args = [
         "login",
         "--client-id",
@@ -150,7 +150,7 @@ fn the_wait_is_counted_down_on_a_terminal_and_ctrl_c_ends_it() {
 fn a_person_who_may_paste_is_told_how_long_there_is_and_ctrl_c_ends_it() {
     let scene = Scene::open();
     let env = Env::new();
-    let redirect_uri = format!("http://127.0.0.1:{}/callback", crate::env::free_port());
+    let redirect_uri = crate::env::redirect_uri();
     let mut terminal = Terminal::run(
         &env,
         &[

@@ -11,12 +11,12 @@ const KEY: &str = "data/webex-connect/store.key";
 const STORE: &str = "data/webex-connect/store.age";
 
 /// A home with the file store and no key.
-fn keyless() -> Env {
+pub fn keyless() -> Env {
     Env::bare().var("WEBEX_CONNECT_STORE", "file")
 }
 
 /// The same with a connection in it, made with the passphrase in a variable.
-fn sealed() -> Env {
+pub fn sealed() -> Env {
     let env = keyless();
     env.run(["login", "--sandbox", "--approve"])
         .var("WEBEX_CONNECT_PASSPHRASE", PASSPHRASE)

@@ -2,7 +2,9 @@
 
 use url::Url;
 
-use crate::env::{CLIENT_ID, Callback, ConsentForm, Env, Sandbox, Terminal, free_port};
+use crate::env::{
+    CLIENT_ID, Callback, ConsentForm, Env, Sandbox, Terminal, free_port, redirect_uri,
+};
 
 /// A login on a terminal that waits and has invited the person to paste, with the sandbox it asks.
 struct Waiting {
@@ -226,7 +228,7 @@ fn in_a_container_the_ways_back_are_named() {
 #[test]
 fn with_no_input_nothing_is_read_from_the_terminal() {
     let env = Env::new();
-    let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let redirect_uri = redirect_uri();
     let sandbox = Sandbox::start(&env, &redirect_uri);
     let secret = env.write("secret", "wxcs-canary-5d7b20c9e8f64a31\n");
     let secret = secret.display().to_string();

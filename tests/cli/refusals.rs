@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::env::{
     ACCESS_TOKEN, Attempt, Authority, CLIENT_SECRET, CODE, Env, FOREIGN, Login, Reply, consent,
-    free_port, http, token_set,
+    http, redirect_uri, token_set,
 };
 
 struct Row {
@@ -330,7 +330,7 @@ fn a_name_full_of_controls_stays_faithful_in_json_and_tame_in_prose() {
     let email = &connection["identity"]["email"];
     assert_eq!(email, "a\u{1b}[2J\nerror: b\u{202e}\u{9b}");
 
-    let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let redirect_uri = redirect_uri();
     let login = Login::prose_at(&env, &authority.base, &redirect_uri);
     http::get(&consent(&login, &authority, &format!("code={CODE}")));
     let finished = login.finish();

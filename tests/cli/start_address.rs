@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use crate::env::{BROWSER, Env, Login, Sandbox, Scene, free_port, send};
+use crate::env::{BROWSER, Env, Login, Sandbox, Scene, redirect_uri, send};
 
 /// A login whose browser was opened, and the address it was given.
 fn opened() -> (Scene, Url) {
     let env = Env::new();
-    let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let redirect_uri = redirect_uri();
     let sandbox = Sandbox::start(&env, &redirect_uri);
     let login = Login::at(&env, &sandbox.base, &redirect_uri, &["--browser", BROWSER]);
     let since = Instant::now();

@@ -10,7 +10,7 @@ use rustls::ServerConfig;
 
 use crate::env::{
     ACCESS_TOKEN, Attempt, Authority, BROWSER, CLIENT_ID, CLIENT_SECRET, CODE, Ca, Env,
-    REFRESH_TOKEN, Reply, free_port, self_signed,
+    REFRESH_TOKEN, Reply, redirect_uri, self_signed,
 };
 
 /// A server with a certificate of this CA, whose tokens are stale when they come.
@@ -188,7 +188,7 @@ fn tls_1_1_is_not_spoken() {
 
 /// A login against a server by its name, with no browser opened yet.
 fn offline(env: &Env, base: &str, more: &[&str]) -> crate::env::Run {
-    let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let redirect_uri = redirect_uri();
     let args = [
         "login",
         "work",

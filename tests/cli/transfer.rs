@@ -7,7 +7,7 @@ use age::x25519::Identity;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::env::{CLIENT_ID, CLIENT_SECRET, Env, Handover, Login, Run, Sandbox, free_port};
+use crate::env::{CLIENT_ID, CLIENT_SECRET, Env, Handover, Login, Run, Sandbox, redirect_uri};
 
 fn token(env: &Env, name: &str) -> String {
     env.run(["token", name]).any_stdout().check().out()
@@ -366,7 +366,7 @@ fn without_its_app_a_connection_can_only_be_lent() {
 
 #[test]
 fn a_provided_app_stays_where_it_is_provided() {
-    let uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let uri = redirect_uri();
     let provided = |env: Env| {
         env.var("WEBEX_CONNECT_CLIENT_ID", CLIENT_ID)
             .var("WEBEX_CONNECT_CLIENT_SECRET", CLIENT_SECRET)

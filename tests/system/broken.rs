@@ -3,7 +3,7 @@
 use std::thread;
 
 use crate::env::process::{Input, Process};
-use crate::env::{BROWSER, CLIENT_SECRET, Env, Login, Run, Sandbox, Scene, expired, free_port};
+use crate::env::{BROWSER, CLIENT_SECRET, Env, Login, Run, Sandbox, Scene, expired, redirect_uri};
 use crate::faulty_bus::{self, Fault};
 use crate::secret_service::Bus;
 
@@ -163,7 +163,7 @@ fn every_command_says(why: &str, env: &Env) {
         }
     });
     assert_eq!(env.opened(), None, "a browser was opened");
-    let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let redirect_uri = redirect_uri();
     let mut sandbox = Sandbox::start(env, &redirect_uri);
     let mut command = Login::command(env, &sandbox, &redirect_uri);
     command.arg("--no-browser");

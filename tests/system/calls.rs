@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::elevated::tracing;
 use crate::env::process::{Finished, Process};
-use crate::env::{CLIENT_ID, CLIENT_SECRET, Env, free_port};
+use crate::env::{CLIENT_ID, CLIENT_SECRET, Env, redirect_uri};
 use crate::secret_service::unlocked;
 
 /// The calls that give away a file, a socket, what goes over it to the bus, a runtime, a thread or a child. `?`: not every machine has them all.
@@ -83,7 +83,7 @@ fn what_needs_the_network_shows_tls_and_a_runtime() {
     let sockets = calls.made("socket(AF_INET");
     assert!(!sockets.is_empty(), "{}", calls.0);
 
-    let uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let uri = redirect_uri();
     let login = ["login", "work", "--api-base", "https://localhost:9/v1"];
     let app = ["--client-id", CLIENT_ID, "--client-secret-stdin"];
     let way = ["--redirect-uri", &uri, "--no-browser"];

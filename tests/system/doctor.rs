@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::elevated::{again_inside, without_ipv6};
 use crate::env::process::{Finished, Process, Stream};
-use crate::env::{Authority, BROWSER, CLIENT_ID, CLIENT_SECRET, Env, Reply, free_port};
+use crate::env::{Authority, BROWSER, Env, Reply, free_port, redirect_uri};
 use crate::secret_service::{Bus, records, unlocked};
 use crate::webdriver::Chromium;
 
@@ -17,25 +17,6 @@ fn webex() -> Authority {
     authority.probed(Reply::status(404, ""));
     authority.people_answers(Reply::status(401, "{}"));
     authority
-}
-
-fn add_app(env: &Env, authority: &Authority, redirect_uri: &str) {
-    let app = ["app", "add", "own", "--client-id", CLIENT_ID];
-    let place = [
-        "--api-base",
-        &authority.base,
-        "--redirect-uri",
-        redirect_uri,
-    ];
-    env.run([&app[..], &place].concat())
-        .var("WEBEX_CONNECT_CLIENT_SECRET", CLIENT_SECRET)
-        .any_stdout()
-        .any_stderr()
-        .check();
-}
-
-fn redirect_uri() -> String {
-    format!("http://127.0.0.1:{}/callback", free_port())
 }
 
 /// The first row of a check.
@@ -60,7 +41,7 @@ fn holds(row: &Value, status: &str, words: &[&str]) {
 fn an_open_keyring_takes_a_record_and_keeps_none() {
     let env = unlocked();
     let authority = webex();
-    add_app(&env, &authority, &redirect_uri());
+    env.add_app("own", &authority.base, &redirect_uri());
     let before = records(&env);
     assert!(before.contains("app/own"), "{before}");
     let finished = env.run(["doctor", "--json"]).any_stdout().check();
@@ -86,7 +67,7 @@ fn a_locked_keyring_is_told_and_stays_as_it_is() {
     // Homes outlive their bus: what is unlocked and filled on the first is there, locked, on the second.
     let first = Bus::start(Env::bare());
     first.unlock();
-    add_app(&first.env, &webex(), &redirect_uri());
+    first.env.add_app("own", &webex().base, &redirect_uri());
     let second = Bus::start(ended(first));
     let file = second.env.path("data/keyrings/login.keyring");
     let bytes = || fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
@@ -139,9 +120,9 @@ fn a_real_browser_is_seen_to_come_over_either_family() {
     ] {
         let env = Env::new();
         let authority = webex();
-        add_app(
-            &env,
-            &authority,
+        env.add_app(
+            "own",
+            &authority.base,
             &format!("http://{host}:{}/callback", free_port()),
         );
         let command = env.command(["doctor", "--loopback", "--json", "--browser", BROWSER]);
@@ -177,9 +158,9 @@ fn an_address_family_that_is_missing_is_told() {
     let env = Env::new();
     let authority = webex();
     let port = free_port();
-    add_app(
-        &env,
-        &authority,
+    env.add_app(
+        "own",
+        &authority.base,
         &format!("http://localhost:{port}/callback"),
     );
     let finished = env.run(["doctor", "--json"]).any_stdout().check();

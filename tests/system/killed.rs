@@ -5,7 +5,7 @@
 use std::fs;
 
 use crate::env::process::{Finished, Process};
-use crate::env::{Env, Login, Sandbox, free_port};
+use crate::env::{Env, Login, Sandbox, redirect_uri};
 use crate::secret_service::{records, unlocked};
 use crate::strace::{Call, calls, failing_at, killed_at};
 
@@ -63,7 +63,7 @@ fn a_fault_anywhere_on_the_way_to_the_keyring_is_an_error_and_no_token() {
 
 impl Scene {
     fn new(env: Env, rotates: bool) -> Scene {
-        let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+        let redirect_uri = redirect_uri();
         let rotate: &[&str] = if rotates { &["--rotate"] } else { &[] };
         let options = [&["--expires-in", "0"], rotate].concat();
         let sandbox = Sandbox::with(&env, &redirect_uri, &options);

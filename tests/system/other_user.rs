@@ -6,7 +6,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use url::Url;
 
 use crate::elevated::as_nobody;
-use crate::env::{BROWSER, CLIENT_SECRET, Env, Login, Run, Sandbox, Scene, free_port};
+use crate::env::{
+    BROWSER, CLIENT_SECRET, Env, Login, Run, Sandbox, Scene, free_port, redirect_uri,
+};
 
 /// BD-01.
 #[test]
@@ -57,7 +59,7 @@ fn another_user_neither_starts_nor_ends_the_login() {
 #[ignore = "needs root, or sudo, to act as another user"]
 fn the_start_address_is_for_its_own_user() {
     let env = Env::new();
-    let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+    let redirect_uri = redirect_uri();
     let sandbox = Sandbox::start(&env, &redirect_uri);
     let mut login = Login::opened_by(&env, &sandbox.base, &redirect_uri, BROWSER);
     let start = env

@@ -8,7 +8,7 @@ use super::authority::{Authority, Consent};
 use super::canaries::spellings;
 use super::process::Finished;
 use super::reply::{ACCESS_TOKEN, CODE, REFRESH_TOKEN, Reply};
-use super::{Answer, CLIENT_SECRET, Env, Login, free_port, http};
+use super::{Answer, CLIENT_SECRET, Env, Login, http, redirect_uri};
 
 /// A word in answers that must not come to stand on a page of ours.
 pub const FOREIGN: &str = "evil.example";
@@ -28,7 +28,7 @@ impl<'a> Attempt<'a> {
 
     /// With another name for the server.
     pub fn at(env: &'a Env, authority: &'a Authority, base: &str, more: &[&str]) -> Attempt<'a> {
-        let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+        let redirect_uri = redirect_uri();
         let before = stored(env);
         let more = [&["--no-browser"], more].concat();
         let login = Login::at(env, base, &redirect_uri, &more);

@@ -130,6 +130,28 @@ impl Env {
         path
     }
 
+    /// The text of a file that something is about to write, once its last line is whole.
+    pub fn written(&self, name: &str) -> String {
+        let mut text = String::new();
+        let is_whole = comes_true(Duration::from_secs(20), || {
+            text = fs::read_to_string(self.path(name)).unwrap_or_default();
+            text.ends_with('\n')
+        });
+        assert!(is_whole, "nobody wrote {name}");
+        text
+    }
+
+    /// An app of these names at the Webex of this API base.
+    pub fn add_app(&self, name: &str, base: &str, redirect_uri: &str) {
+        let app = ["app", "add", name, "--client-id", CLIENT_ID];
+        let place = ["--api-base", base, "--redirect-uri", redirect_uri];
+        self.run([&app[..], &place].concat())
+            .var("WEBEX_CONNECT_CLIENT_SECRET", CLIENT_SECRET)
+            .any_stdout()
+            .any_stderr()
+            .check();
+    }
+
     /// A shell script to be run as a program.
     pub fn script(&self, name: &str, lines: &str) -> String {
         let path = self.write(name, &format!("#!/bin/sh\n{lines}\n"));
@@ -228,14 +250,10 @@ impl Env {
         let metadata = fs::metadata(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let inode = format!(":{} ", metadata.ino());
         let waits = |line: &str| line.contains("-> ") && line.contains(&inode);
-        let since = Instant::now();
-        while !fs::read_to_string("/proc/locks").is_ok_and(|locks| locks.lines().any(waits)) {
-            assert!(
-                since.elapsed() < Duration::from_secs(60),
-                "nobody waits for {lock}"
-            );
-            thread::sleep(Duration::from_millis(5));
-        }
+        let somebody_waits = comes_true(Duration::from_secs(60), || {
+            fs::read_to_string("/proc/locks").is_ok_and(|locks| locks.lines().any(waits))
+        });
+        assert!(somebody_waits, "nobody waits for {lock}");
     }
 
     /// What is in the sealed file of [`Env::new`].
@@ -288,9 +306,14 @@ pub fn free_port() -> u16 {
 /// Whether the port comes free, after a program that may have been ended in the middle of starting a browser: the child
 /// has the port until it has become the browser.
 pub fn comes_free(port: u16) -> bool {
+    comes_true(Duration::from_secs(10), || is_free(port))
+}
+
+/// Whether something comes true within this time. It is looked at again and again: for what tells nobody of itself.
+pub fn comes_true(within: Duration, mut it: impl FnMut() -> bool) -> bool {
     let since = Instant::now();
-    while !is_free(port) {
-        if since.elapsed() > Duration::from_secs(10) {
+    while !it() {
+        if since.elapsed() > within {
             return false;
         }
         thread::sleep(Duration::from_millis(5));

@@ -1,7 +1,7 @@
 //! A sandbox, and a login that waits for its callback: how most stories begin, and the two ways they end.
 
 use super::process::Finished;
-use super::{Answer, Callback, Env, Login, Sandbox, free_port};
+use super::{Answer, Callback, Env, Login, Sandbox, free_port, redirect_uri};
 
 pub struct Scene {
     pub env: Env,
@@ -23,7 +23,7 @@ impl Scene {
     /// With more options of `sandbox`.
     pub fn sandboxed(options: &[&str]) -> Scene {
         let env = Env::new();
-        let redirect_uri = format!("http://127.0.0.1:{}/callback", free_port());
+        let redirect_uri = redirect_uri();
         let sandbox = Sandbox::with(&env, &redirect_uri, options);
         let login = Login::start(&env, &sandbox, &redirect_uri, &["--no-browser"]);
         Scene {
