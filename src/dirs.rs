@@ -152,10 +152,6 @@ pub fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "make room on its disk and run the same command again".to_owned()
         }
-        io::ErrorKind::FileTooLarge => {
-            "raise the limit on file sizes (`ulimit -f unlimited`) and run the same command again"
-                .to_owned()
-        }
         io::ErrorKind::ReadOnlyFilesystem => {
             "set `XDG_DATA_HOME` and `XDG_STATE_HOME` to directories that can be written".to_owned()
         }
@@ -166,8 +162,8 @@ pub fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
         _ => format!("`ls -ld {}` shows what is there", path.display()),
     };
     Error::new(Kind::Store, format!("could not {what} {}", path.display()))
-        .with_detail(&error.to_string())
         .with_hint(cure)
+        .with_cause(error)
 }
 
 fn strategy() -> Result<impl BaseStrategy> {

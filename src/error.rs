@@ -1,6 +1,7 @@
 //! What can go wrong: one error type, whose kind decides the exit code and the machine-readable name.
 
 use std::fmt;
+use std::io;
 
 use serde_json::{Value, json};
 
@@ -128,6 +129,15 @@ impl Error {
         self
     }
 
+    /// Adds what the system said, with the cure where it gives this user no more of something.
+    pub fn with_cause(self, error: &io::Error) -> Error {
+        let caused = self.with_detail(&error.to_string());
+        match limit_cure(error) {
+            Some(cure) => caused.with_hint(cure),
+            None => caused,
+        }
+    }
+
     pub fn with_tracking_id(mut self, id: Option<String>) -> Error {
         self.tracking_id = id.map(|id| foreign(&id));
         self
@@ -156,6 +166,31 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// The cure for a limit of the system that was reached.
+fn limit_cure(error: &io::Error) -> Option<&'static str> {
+    if error.kind() == io::ErrorKind::FileTooLarge {
+        return Some(
+            "raise the limit on file sizes (`ulimit -f unlimited`) and run the same command again",
+        );
+    }
+    #[cfg(unix)]
+    match rustix::io::Errno::from_io_error(error)? {
+        rustix::io::Errno::MFILE | rustix::io::Errno::NFILE => {
+            return Some(
+                "raise the limit on open files (`ulimit -n 1024`) and run the same command again",
+            );
+        }
+        // Threads: locks are waited for, and files that would block are not read.
+        rustix::io::Errno::AGAIN => {
+            return Some(
+                "end other programs of this user, or raise its limit (`ulimit -u`), and run the same command again",
+            );
+        }
+        _ => {}
+    }
+    None
+}
 
 /// Foreign text made fit for one line of a message: controls and bidi marks replaced, at most 300 characters.
 pub fn foreign(text: &str) -> String {

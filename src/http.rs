@@ -12,6 +12,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use tiny_http::{HTTPVersion, Header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -45,6 +47,7 @@ impl Response {
             .with_header("Content-Type", content_type)
             .with_header("X-Content-Type-Options", "nosniff")
             .with_header("Cache-Control", "no-store")
+            .dated()
     }
 
     /// Plain words for whatever is not meant for a person's eyes.
@@ -63,6 +66,15 @@ impl Response {
 
     pub fn with_header(mut self, name: &'static str, value: &'static str) -> Response {
         if let Some(header) = header(name, value) {
+            self.0.add_header(header);
+        }
+        self
+    }
+
+    /// Left out, the date would be tiny_http's, which panics where the clock stands before 1970.
+    fn dated(mut self) -> Response {
+        let now = DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now());
+        if let Some(header) = header("Date", &now.unwrap_or_default()) {
             self.0.add_header(header);
         }
         self

@@ -56,8 +56,7 @@ impl Listener {
     pub fn bind_any() -> Result<Listener> {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let failed = |error: io::Error| {
-            Error::new(Kind::Failure, "could not listen on 127.0.0.1")
-                .with_detail(&error.to_string())
+            Error::new(Kind::Failure, "could not listen on 127.0.0.1").with_cause(&error)
         };
         let server = Server::bind(&[any], 0).map_err(failed)?;
         let redirect_uri = RedirectUri::on_port(server.port().map_err(failed)?);

@@ -19,6 +19,7 @@ use crate::name::Name;
 use crate::sandbox::{self, Form, Options};
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
+use crate::signals;
 use crate::store::Store;
 use crate::variables;
 use crate::webex;
@@ -249,9 +250,7 @@ pub fn embedded_sandbox(redirect_uris: Vec<String>, approve: bool) -> Result<Url
         form: Form::Embedded { approve },
         log: None,
     })
-    .map_err(|error| {
-        Error::new(Kind::Failure, "could not start the sandbox").with_detail(&error.to_string())
-    })
+    .map_err(|error| Error::new(Kind::Failure, "could not start the sandbox").with_cause(&error))
 }
 
 /// The runtime for commands that need the network. Commands that don't never make one. It is never taken down: that
@@ -261,13 +260,9 @@ pub fn runtime() -> Result<&'static Runtime> {
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            Error::new(Kind::Failure, "could not start the network runtime")
-                .with_detail(&error.to_string())
-        })?;
+    let runtime = signals::runtime().map_err(|error| {
+        Error::new(Kind::Failure, "could not start the network runtime").with_cause(&error)
+    })?;
     Ok(RUNTIME.get_or_init(|| runtime))
 }
 

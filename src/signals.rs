@@ -1,9 +1,12 @@
 //! The signals that end a wait: interrupt, terminate, hang-up.
 
+use std::io;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
 
 use crate::error::{Error, Kind, Result};
 
@@ -102,8 +105,7 @@ impl Signals {
         ] {
             if ignored & (1 << (number - 1)) == 0 {
                 let signal = signal(kind).map_err(|error| {
-                    Error::new(Kind::Failure, "could not listen for signals")
-                        .with_detail(&error.to_string())
+                    Error::new(Kind::Failure, "could not listen for signals").with_cause(&error)
                 })?;
                 caught.push((number, signal));
             }
@@ -117,13 +119,28 @@ impl Signals {
     }
 }
 
+/// A runtime for this thread alone, which can catch signals.
+///
+/// # Errors
+/// The system gives no descriptors for it.
+pub fn runtime() -> io::Result<Runtime> {
+    // tokio panics where it finds none for its signals, the last of the five it takes: so there have to be six.
+    #[cfg(unix)]
+    drop(
+        (0..3)
+            .map(|_| std::os::unix::net::UnixStream::pair())
+            .collect::<io::Result<Vec<_>>>()?,
+    );
+    Builder::new_current_thread().enable_all().build()
+}
+
 /// Lets a write beyond the limit on file sizes (`ulimit -f`) fail, where SIGXFSZ would end the program half way. tokio's
 /// handlers stay for good and are not handed on to what `exec` runs.
 #[cfg(unix)]
 pub fn outlive_the_file_limit() {
     static CAUGHT: Once = Once::new();
     CAUGHT.call_once(|| {
-        use tokio::runtime::{Builder, Handle};
+        use tokio::runtime::Handle;
         use tokio::signal::unix::{SignalKind, signal};
 
         let number = rustix::process::Signal::XFSZ.as_raw();
@@ -132,7 +149,7 @@ pub fn outlive_the_file_limit() {
             return catch();
         }
         // A system that gives no runtime leaves things as they are.
-        if let Ok(runtime) = Builder::new_current_thread().enable_io().build() {
+        if let Ok(runtime) = runtime() {
             let _inside = runtime.enter();
             catch();
         }
@@ -144,10 +161,7 @@ pub fn outlive_the_file_limit() {}
 
 /// Says when it listens for signals, and then obeys them until the program ends.
 fn obey(listening: Sender<()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let Ok(runtime) = runtime else { return };
+    let Ok(runtime) = runtime() else { return };
     runtime.block_on(async {
         let Ok(mut signals) = Signals::listen() else {
             return;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::client::{CONNECT_TIME, TOTAL_TIME};
 use crate::error::{Error, Kind};
 
@@ -25,20 +27,25 @@ fn told(host: &str, error: reqwest::Error) -> Error {
     }
     let error = error.without_url();
     let cause = innermost(&error).to_string();
-    // The crates below tell these two by their text alone.
+    // The crates below tell the proxy and the certificate by their text alone.
     let at_the_proxy = causes(&error).any(|error| error.to_string().starts_with("tunnel error"));
-    let (through, hint) = if at_the_proxy {
-        (
-            " through the proxy",
-            "check HTTPS_PROXY and what the proxy lets through",
+    let through = if at_the_proxy {
+        " through the proxy"
+    } else {
+        ""
+    };
+    let hint = if at_the_proxy {
+        "check HTTPS_PROXY and what the proxy lets through".to_owned()
+    } else if cause.contains("certificate expired") || cause.contains("certificate not valid yet") {
+        format!(
+            "check this machine's clock, which says {:.0}, with `date`; if it is right, the server's certificate is \
+             not",
+            Timestamp::now()
         )
     } else if cause.starts_with("invalid peer certificate") {
-        (
-            "",
-            "if a private CA vouches for that server, name it with `--ca-cert FILE`",
-        )
+        "if a private CA vouches for that server, name it with `--ca-cert FILE`".to_owned()
     } else {
-        ("", "check the network and run the same command again")
+        "check the network and run the same command again".to_owned()
     };
     Error::new(Kind::Temporary, format!("could not reach {host}{through}"))
         .with_detail(&cause)

@@ -4,6 +4,7 @@
 //! that the store can be written before the refresh token is spent, and lets a later run explain a loss.
 
 use std::fs::File;
+use std::io;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -166,8 +167,11 @@ impl Run<'_> {
     /// Whether asking Webex is of use. Who asks for a refresh whatever the clock says gets it whatever the mark says.
     fn check(&self, connection: &Connection) -> Result<()> {
         let name = &connection.name;
-        let message = match (&connection.tokens.refresh_token, self.need) {
-            (None, _) => format!("{name} can't be refreshed: it has no refresh token"),
+        let (message, hint) = match (&connection.tokens.refresh_token, self.need) {
+            (None, _) => (
+                format!("{name} can't be refreshed: it has no refresh token"),
+                sign_in(connection),
+            ),
             (Some(_), Need::Other(_)) => return Ok(()),
             (Some(_), Need::Valid(_)) if connection.mark.reconnect_reason().is_some() => {
                 return Err(refused_before(connection));
@@ -175,11 +179,15 @@ impl Run<'_> {
             (Some(_), Need::Valid(_)) if connection.tokens.can_refresh(Timestamp::now()) => {
                 return Ok(());
             }
-            (Some(_), Need::Valid(_)) => {
-                format!("{name} can't be refreshed: its refresh token has expired")
-            }
+            (Some(_), Need::Valid(_)) => (
+                format!("{name} can't be refreshed: its refresh token has expired"),
+                format!(
+                    "{}; if this machine's clock was wrong, `webex-connect refresh {name}` tries it all the same",
+                    sign_in(connection)
+                ),
+            ),
         };
-        Err(Error::new(Kind::SignIn, message).with_hint(sign_in(connection)))
+        Err(Error::new(Kind::SignIn, message).with_hint(hint))
     }
 
     /// The tokens exist nowhere else: they are saved before anything else happens.
@@ -263,16 +271,17 @@ async fn or_signal<T>(
 /// # Errors
 /// As for [`dirs::lock_connection`].
 pub async fn lock(name: &Name) -> Result<File> {
+    let failed = |error: io::Error| {
+        Error::new(Kind::Failure, "could not start a thread for the lock").with_cause(&error)
+    };
     let (sender, locked) = tokio::sync::oneshot::channel();
     let name = name.clone();
-    let waiting =
-        std::thread::Builder::new().spawn(move || sender.send(dirs::lock_connection(&name)));
-    // Where not even a thread can be had, the receiver below hears of it.
-    drop(waiting);
-    locked.await.unwrap_or_else(|_| {
-        let message = "could not start a thread for the lock";
-        Err(Error::new(Kind::Failure, message))
-    })
+    std::thread::Builder::new()
+        .spawn(move || sender.send(dirs::lock_connection(&name)))
+        .map_err(failed)?;
+    locked
+        .await
+        .unwrap_or_else(|gone| Err(failed(io::Error::other(gone))))
 }
 
 /// The mark of a refresh that begins now, or of one before whose end nobody knows.

@@ -67,10 +67,7 @@ impl Keyring {
         });
         if let Err(error) = started {
             let failed = Error::new(Kind::Store, "could not start a thread for the keyring");
-            let failed = failed.with_detail(&error.to_string());
-            return Err(OpenError::Other(
-                failed.with_hint("end other programs of this user, or raise its limit"),
-            ));
+            return Err(OpenError::Other(failed.with_cause(&error)));
         }
         match opening.recv_timeout(patience) {
             Ok(Ok(())) => Ok(Keyring {

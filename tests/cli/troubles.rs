@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::env::{
-    ACCESS_TOKEN, Authority, Env, OTHER_TOKEN, REFRESH_TOKEN, Reply, Run, Scene, expired,
+    ACCESS_TOKEN, Authority, Env, OTHER_TOKEN, REFRESH_TOKEN, Reply, Run, Scene, case_held, expired,
 };
 
 const CONNECTION: &str = "work";
@@ -133,6 +133,7 @@ fn a_refresh_token_used_on_another_machine_is_a_dead_grant() {
         .check();
     assert_eq!(sandbox.refreshes(), 2);
     assert_eq!(state(&env), "reconnect_needed");
+    case_held("RF-03 used on another machine");
 }
 
 /// RF-13.
@@ -148,11 +149,13 @@ fn a_refresh_token_past_its_end_is_not_tried() {
         .code(4)
         .stderr(
             "error: work can't be refreshed: its refresh token has expired\n\
-             hint: sign in again with `webex-connect login work`\n",
+             hint: sign in again with `webex-connect login work`; if this machine's clock was wrong, \
+             `webex-connect refresh work` tries it all the same\n",
         )
         .check();
     assert_eq!(authority.refreshes(), 0);
     assert_eq!(state(&env), "expired");
+    case_held("RF-13 past its end");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod broken;
 mod calls;
 mod chromium;
+mod clock;
 mod device;
 mod doctor;
 mod elevated;
@@ -22,6 +23,7 @@ mod faulty_bus;
 mod foreign_items;
 mod keyring;
 mod killed;
+mod limits;
 mod looks;
 mod loopback_family;
 mod memory;

@@ -92,21 +92,7 @@ fn finding(asked: &Asked) -> Finding {
         Err(error) => {
             let mut finding = Finding::fail(NETWORK, error, "check the network");
             finding.message.push_str(&through);
-            if is_about_time(error) {
-                finding.cure = Some(format!(
-                    "check this machine's clock, which says {:.0}, with `date`; if it is right, the server's \
-                     certificate is not",
-                    asked.at
-                ));
-            }
             finding
         }
     }
-}
-
-/// Whether a certificate is refused for the days it is good for: then either clock may be wrong. The crates below
-/// tell it by text alone.
-fn is_about_time(error: &Error) -> bool {
-    let said = error.to_string();
-    said.contains("certificate expired") || said.contains("certificate not valid yet")
 }
