@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::env::{
-    ACCESS_TOKEN, Attempt, Authority, CLIENT_ID, CODE, Env, FOREIGN, Login, Reply, consent, http,
-    redirect_uri, token_set,
+    ACCESS_TOKEN, Attempt, Authority, CLIENT_ID, CODE, Env, FOREIGN, Login, Reply, case_held,
+    consent, http, redirect_uri, token_set,
 };
 
 /// One login that meets this answer fails in order.
@@ -184,6 +184,7 @@ fn an_error_is_told_on_one_plain_line() {
         authority.base
     );
     assert!(finished.said().ends_with(&told), "TK-12: {finished}");
+    case_held("TK-12 in prose");
 }
 
 /// TK-14.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::env::{ACCESS_TOKEN, Authority, Env, Reply, Request, connected};
+use crate::env::{ACCESS_TOKEN, Authority, Env, Reply, Request, case_held, connected};
 
 const PERSON: &str = r#"{"id":"p1","displayName":"Jane","emails":["jane@example.com"],"orgId":"o1","type":"person"}"#;
 
@@ -199,6 +199,7 @@ fn what_makes_no_request_is_a_usage_error() {
     ] {
         let refused = env.run([&["api", "people/me"], args].concat());
         refused.code(2).stderr_has("error: ").check();
+        case_held(format!("AP-06 {args:?}"));
     }
     env.run(["api"]).code(2).stderr_has("<PATH>").check();
 }
@@ -217,6 +218,7 @@ fn a_pipe_gets_the_body_byte_for_byte() {
             "{} bytes came",
             finished.stdout.len()
         );
+        case_held("AP-04 to a pipe");
     }
     authority.api_answers([Reply::raw("HTTP/1.1 204 No Content\r\n\r\n")]);
     env.run(["api", "-X", "DELETE", "x"]).check();

@@ -1,7 +1,8 @@
 //! Who gets the token of `api`: the hosts of the connection's environment and nobody else.
 
 use crate::env::{
-    ACCESS_TOKEN, Attempt, Authority, Ca, Env, Manner, Proxy, REFRESH_TOKEN, Reply, connected,
+    ACCESS_TOKEN, Attempt, Authority, Ca, Env, Manner, Proxy, REFRESH_TOKEN, Reply, case_held,
+    connected,
 };
 
 /// A connection to Webex itself, as far as its program can tell: a proxy leads every name to the scripted server.
@@ -46,6 +47,7 @@ fn a_url_elsewhere_is_refused_before_anybody_is_asked() {
             let refused = refused.secret(ACCESS_TOKEN).stderr_has("hint: ");
             refused.within(10).check();
         }
+        case_held(format!("AP-01 {url}"));
     }
     assert_eq!(authority.connections(), asked, "AP-01");
     assert_eq!(proxy.heard().heads.len(), heard, "AP-01");
@@ -122,6 +124,7 @@ fn redirects_are_not_followed() {
                     ))
                     .check();
                 assert_eq!(authority.asked().len(), before + 1, "AP-03 {status} {to}");
+                case_held(format!("AP-03 {status} to {}", origin.unwrap_or("a path")));
             }
         }
     }
@@ -162,6 +165,7 @@ fn the_next_page_is_on_the_same_server_or_not_asked_for() {
         let run = env.run(["api", "rooms", "--paginate"]).code(9);
         run.stderr_has(words).stderr_has("hint: ").check();
         assert_eq!(authority.asked().len(), before + 1, "{next}");
+        case_held(format!("AP-03 the next page is {next}"));
     }
     assert_eq!(other.connections(), 0);
 }

@@ -7,7 +7,8 @@ use rustix::process::Signal;
 
 use crate::env::process::{Finished, Process};
 use crate::env::{
-    Authority, Env, Gate, Login, OTHER_TOKEN, Reply, Sandbox, Scene, expired, redirect_uri,
+    Authority, Env, Gate, Login, OTHER_TOKEN, Reply, Sandbox, Scene, case_held, expired,
+    redirect_uri,
 };
 
 /// Starts a command as often as that, and waits for all of them.
@@ -34,6 +35,7 @@ fn one_refresh_for(processes: usize) {
     assert!(tokens.contains(&token));
     env.run(["refresh"]).any_stderr().check();
     assert_eq!(sandbox.refreshes(), 2);
+    case_held(format!("RF-01 {processes} processes"));
 }
 
 #[test]
@@ -127,6 +129,7 @@ fn who_waits_for_a_process_that_is_killed_takes_over() {
     assert_eq!(finished.code, Some(0), "{finished}");
     assert_eq!(finished.out(), format!("{OTHER_TOKEN}\n"), "{finished}");
     assert_eq!(authority.refreshes(), 2);
+    case_held("RF-02 the holder killed");
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use crate::env::{BROWSER, CLIENT_SECRET, Env, Login, Run, Sandbox, Scene, free_port, is_free};
+use crate::env::{
+    BROWSER, CLIENT_SECRET, Env, Login, Run, Sandbox, Scene, case_held, free_port, is_free,
+};
 
 /// BD-01.
 #[test]
@@ -42,6 +44,7 @@ fn squatted(case: &str, host: &str, redirect_uri: &str) {
         other => panic!("{case}: someone talked to the squatter: {other:?}"),
     }
     assert!(env.connections().is_empty(), "{case}");
+    case_held(format!("{case} another program"));
 }
 
 /// BD-05.
@@ -107,4 +110,5 @@ fn without_a_callback_the_login_times_out_and_gives_the_port_back() {
     drop(sandbox);
     #[cfg(target_os = "linux")]
     env.nothing_runs();
+    case_held("CB-22 no callback");
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::env::{
     Authority, BROWSER, CLIENT_ID, CLIENT_SECRET, Env, Login, OTHER_CLIENT, Reply, Run, Sandbox,
-    redirect_uri,
+    case_held, redirect_uri,
 };
 
 const KEEP_BOTH: &str = "hint: to keep both, use another name: `webex-connect login NAME`\n";
@@ -346,6 +346,7 @@ fn an_app_is_taken_nowhere_but_where_it_belongs() {
         // The same by client ID, under the app's name.
         let args = [&[app, "--client-id", CLIENT_ID], &place[..]].concat();
         login(&env, &args).code(9).stderr_has("belongs to").check();
+        case_held(format!("CF-04 {app} at {}", place[0]));
     }
     assert_eq!((home.connections(), elsewhere.connections()), (0, 0));
     assert_eq!(env.opened(), None);
@@ -354,6 +355,7 @@ fn an_app_is_taken_nowhere_but_where_it_belongs() {
             .code(2)
             .stderr_has("unexpected argument")
             .check();
+        case_held(format!("CF-04 {command} --api-base"));
     }
 }
 
@@ -395,4 +397,5 @@ fn no_variable_turns_a_stored_connection_elsewhere() {
         "refresh and people/me"
     );
     assert_eq!(elsewhere.connections(), 0);
+    case_held("CF-04 every variable");
 }

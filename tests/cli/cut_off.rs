@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::env::process::Process;
 use crate::env::{
-    ACCESS_TOKEN, Authority, Env, Gate, OTHER_TOKEN, REFRESH_TOKEN, Reply, Run, Scene, expired,
+    ACCESS_TOKEN, Authority, Env, Gate, OTHER_TOKEN, REFRESH_TOKEN, Reply, Run, Scene, case_held,
+    expired,
 };
 
 /// What the sealed file is written to before it is put in its place.
@@ -53,6 +54,7 @@ fn a_store_that_takes_nothing_is_found_out_before_webex_is_asked() {
             .stderr_has("could not save")
             .stderr_has("store.age")
             .check();
+        case_held(format!("RF-07 {command}, nothing can be written"));
     }
     assert_eq!(authority.refreshes(), 0);
     writes_again(&env);
@@ -96,6 +98,7 @@ fn a_store_that_fails_after_the_answer_is_an_error_that_the_next_run_explains() 
             .check();
     }
     assert_eq!(authority.refreshes(), 2, "no loop");
+    case_held("RF-06 nothing can be written after the answer");
 }
 
 #[test]
@@ -166,6 +169,7 @@ fn a_signal_between_the_answer_and_the_write_comes_after_the_write() {
             .stdout(&format!("{OTHER_TOKEN}\n"))
             .check();
         assert_eq!(authority.refreshes(), 1);
+        case_held(format!("RF-09 {signal:?}"));
     }
 }
 
@@ -224,6 +228,7 @@ fn a_run_that_was_killed_is_explained_by_the_next() {
         .stderr_has(&format!("a refresh at {at} was cut off"))
         .stderr_has("sign in again")
         .check();
+    case_held("RF-08 killed before the reply");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::env::{Env, Terminal};
+use crate::env::{Env, Terminal, case_held};
 
 const LOGIN: [&str; 5] = ["login", "--sandbox", "--device", "--timeout", "1"];
 /// A line of light modules: the upper edge of a QR code.
@@ -65,4 +65,5 @@ fn a_closed_terminal_ends_it() {
     );
     assert!(env.connections().is_empty());
     env.nothing_runs();
+    case_held("DV-07 a closed terminal");
 }

@@ -12,7 +12,7 @@ use crate::env::devices::{DEVICE_CODE, Devices, begun};
 use crate::env::process::{Finished, Process, Stream};
 use crate::env::{
     ACCESS_TOKEN, Authority, CLIENT_ID, CLIENT_SECRET, Env, HELPERS, Login, REFRESH_TOKEN, Reply,
-    Run, comes_true,
+    Run, case_held, comes_true,
 };
 
 /// A home, and a server that tells a device what a test wants.
@@ -131,6 +131,7 @@ fn slow_down_adds_five_seconds_that_stay() {
     );
     let finished = story.run(&["-v"]).check();
     story.waited("DV-03", &[1, 1, 6, 11]);
+    case_held("DV-03 slow down, and again");
     assert!(
         finished
             .err()
@@ -250,6 +251,7 @@ fn ended(error: &str, code: i32, words: &str) {
     assert!(!finished.stderr.contains(&0x1b), "{error}: {finished}");
     assert_eq!(story.polls(), 1, "{error}: it began again");
     assert_eq!(stored(), before, "{error}: the store changed");
+    case_held(format!("DV-05 {error}"));
 }
 
 /// DV-01, and more of its kind: what is shown to a person is fit for it, or nothing is.
@@ -259,7 +261,7 @@ fn addresses_and_codes_that_would_do_harm_are_not_shown() {
         r#""verification_uri":"https://legit.example/\u001b[2K\u001b[1Ahttps://evil.example""#;
     for (case, members) in [
         (
-            "DV-01",
+            "both",
             format!(r#",{esc},"user_code":"\u001b]0;x\u0007AB\r\nCD""#),
         ),
         ("address", format!(",{esc}")),
@@ -306,6 +308,7 @@ fn addresses_and_codes_that_would_do_harm_are_not_shown() {
         }
         assert_eq!(story.env.opened(), None, "{case}: something was opened");
         assert!(story.env.connections().is_empty(), "{case}");
+        case_held(format!("DV-01 {case}"));
     }
 }
 
@@ -389,4 +392,5 @@ fn interrupted(signal: Signal, code: i32, polls: usize, reply: Reply) {
     assert!(finished.stdout.is_empty(), "{case}: {finished}");
     assert_eq!(story.polls(), polls, "{case}");
     assert!(story.env.connections().is_empty(), "{case}");
+    case_held(format!("DV-07 {case}"));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::env::{Env, Run, Sandbox, Scene};
+use crate::env::{Env, Run, Sandbox, Scene, case_held};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_webex-connect");
 
@@ -73,6 +73,7 @@ fn the_command_gets_the_access_token_and_no_secret_of_ours() {
     assert_eq!(got, expected, "EX-01");
     let (before, after) = cat("/proc/self/cmdline");
     assert_eq!(after, before, "EX-01: arguments");
+    case_held("EX-01 environment and arguments");
 }
 
 /// EX-01. A refresh comes first, so that locks, sockets and a runtime were there to be inherited.
@@ -85,6 +86,7 @@ fn the_command_gets_the_callers_descriptors_and_none_of_ours() {
     assert_eq!(through, by_itself, "EX-01");
     let (_, read) = twice(&env, "exec 7<seven", "cat /proc/self/fd/7");
     assert_eq!(read, "read by the command\n");
+    case_held("EX-01 descriptors");
     assert_eq!(refreshes(&mut sandbox), 2);
 }
 
@@ -139,6 +141,7 @@ fn the_exit_code_is_the_commands_or_tells_why_there_was_none() {
         (&["--env", "PATH", "--", "true"], "--env"),
     ] {
         exec(args).code(2).stderr_has(word).check();
+        case_held(format!("EX-03 {args:?}"));
     }
     assert_eq!(refreshes(&mut sandbox), 0, "EX-03: fetched for nothing");
     exec(&["--", "true"]).check();

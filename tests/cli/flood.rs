@@ -43,7 +43,7 @@ fn of_twenty_equal_callbacks_one_counts() {
         .filter(|answer| answer.status == 200)
         .collect();
     assert_eq!(pages.len(), 1, "CB-10: pages that say so");
-    scene.connected("CB-10", &pages[0]);
+    scene.connected("CB-10 twenty at once", &pages[0]);
 }
 
 /// CB-13.
@@ -73,7 +73,7 @@ fn an_endless_request_line_is_cut_off() {
     assert!(sent < LENGTH, "CB-13: all of it was taken");
     let memory = scene.login.process.status("VmHWM");
     assert!(memory <= MAX_MEMORY, "CB-13: {memory} KiB");
-    scene.connects("CB-13", &callback);
+    scene.connects("CB-13 a request line without end", &callback);
 }
 
 /// CB-15.
@@ -99,7 +99,7 @@ fn four_hundred_stalled_connections_do_not_shut_out_the_genuine_one() {
     let page = scene.login.deliver(&callback);
     let took = since.elapsed();
     assert!(took <= Duration::from_secs(10), "CB-15: took {took:?}");
-    scene.connected("CB-15", &page);
+    scene.connected("CB-15 four hundred that stall", &page);
     drop(stalled);
 }
 
@@ -120,7 +120,7 @@ fn connections_reset_before_they_are_accepted_are_survived() {
             .unwrap_or_else(|e| panic!("CB-17: {e}"));
     }
     scene.login.process.signal(Signal::CONT);
-    scene.connects("CB-17", &callback);
+    scene.connects("CB-17 five resets", &callback);
 }
 
 /// Whether the other side closes well before a connection's five seconds are over.

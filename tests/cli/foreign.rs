@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::env::{Env, Terminal};
+use crate::env::{Env, Terminal, case_held};
 
 /// Moves the cursor, sets the clipboard and the title, reorders and hides text, begins lines.
 const FOREIGN: &str =
@@ -49,6 +49,7 @@ fn stored_names_paint_nothing_on_a_terminal() {
         assert!(!foreign.contains(['\u{1b}', '\r']), "{args:?}: {screen:?}");
         let begins = |line: &str| line.trim_start().starts_with("root");
         assert!(!screen.lines().any(begins), "{args:?}: {screen}");
+        case_held(format!("AP-04 {args:?} on a terminal"));
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use crate::env::Env;
+use crate::env::{Env, case_held};
 
 const CLIENT_SECRET: &str = "wxcs-canary-in-the-environment-90f1";
 const PASSPHRASE: &str = "wxpp-canary-in-the-environment-90f2";
@@ -25,6 +25,7 @@ fn help(env: &Env, command: &str) -> String {
     for secret in [CLIENT_SECRET, PASSPHRASE, KEY] {
         assert!(!text.contains(secret), "CF-01: {command}: {text}");
     }
+    case_held(format!("CF-01 {command} --help"));
     text
 }
 

@@ -1,6 +1,6 @@
 //! The redirect listener and whoever else talks to it while a login waits.
 
-use crate::env::{Env, Login, Sandbox, Scene, redirect_uri, send};
+use crate::env::{Env, Login, Sandbox, Scene, case_held, redirect_uri, send};
 
 /// A request that must be refused without ending the wait.
 struct Stray {
@@ -160,6 +160,7 @@ fn a_browsers_own_requests_have_no_effect() {
             let answer = send(scene.login.port(), request.as_bytes())
                 .unwrap_or_else(|e| panic!("{case}: no answer: {e}"));
             assert!(status.contains(&answer.status), "{case}: {answer}");
+            case_held(case);
         }
         scene.connects(&format!("CB-08 {redirect_uri}"), &callback);
     }
@@ -248,6 +249,7 @@ fn the_page_shows_nothing_of_the_query_and_takes_nothing() {
         "CB-06: {finished}"
     );
     assert_eq!(scene.sandbox.exchanges(), 0, "CB-06: codes exchanged");
+    case_held("CB-06 markup in the error");
 }
 
 /// CB-20: RFC 9207 §2.4.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::env::{Attempt, Authority, Env, Login, Reply, Sandbox, redirect_uri};
+use crate::env::{Attempt, Authority, Env, Login, Reply, Sandbox, case_held, redirect_uri};
 
 /// A home with these connections, all of one person and one app, and the sandbox that issued them.
 fn connected(sandbox_options: &[&str], names: &[&str]) -> (Env, Sandbox) {
@@ -160,6 +160,7 @@ fn what_webex_answers_changes_nothing_here() {
             "{fault}: asked once, never elsewhere"
         );
         assert!(env.connections().is_empty(), "{fault}");
+        case_held(format!("LO-01 {fault}"));
     }
 }
 
@@ -187,6 +188,7 @@ fn a_redirect_is_not_followed() {
             reason.contains(&format!("Webex answered {status}")),
             "{told}"
         );
+        case_held(format!("LO-01 {status}"));
         Attempt::start(&env, &authority, &[])
             .returns()
             .succeeds("the next login");
@@ -206,6 +208,7 @@ fn offline_it_is_gone_here_all_the_same() {
         .within(20)
         .check();
     assert!(env.connections().is_empty());
+    case_held("LO-01 offline");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! a server, and a browser played by hand over HTTP.
 //!
 //! [`env::Env`] arranges, one command acts, and what a test does not state must be silence and exit code 0. Ids like
-//! `CB-07` name the hostile case a row comes from.
+//! `CB-07` name the hostile case that a row belongs to; `tests/hostile-cases.txt` lists them.
 #![cfg(unix)]
 
 mod advice;
@@ -20,6 +20,7 @@ mod at_once;
 mod bind;
 #[cfg(target_os = "linux")]
 mod brought;
+mod canary;
 mod check;
 mod client;
 mod compatible;
@@ -49,7 +50,7 @@ mod guards;
 #[cfg(target_os = "linux")]
 mod guided;
 mod help;
-mod hostile;
+
 #[cfg(target_os = "linux")]
 mod interleaved;
 mod ledger;

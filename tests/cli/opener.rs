@@ -9,7 +9,8 @@ use url::Url;
 
 use crate::env::process::Stream;
 use crate::env::{
-    Authority, CLIENT_SECRET, CODE, Ca, Env, Login, Reply, Run, consent, http, redirect_uri,
+    Authority, CLIENT_SECRET, CODE, Ca, Env, Login, Reply, Run, case_held, consent, http,
+    redirect_uri,
 };
 
 const PASSPHRASE: &str = "correct horse battery staple";
@@ -40,6 +41,7 @@ fn completes(case: &str, env: &Env, program: &str, words: &[&str]) {
     let quick = finished.took < Duration::from_secs(20);
     assert!(quick && finished.stderr.len() < 4096, "{case}: {finished}");
     assert_eq!(env.connections(), ["work"], "{case}");
+    case_held(case);
 }
 
 #[test]
@@ -124,6 +126,7 @@ fn a_base_that_is_no_https_address_opens_nothing() {
         let refused = env.run(args).code(2).stderr_has("https");
         refused.within(5).check();
         assert_eq!(env.opened(), None, "BR-03 {base}");
+        case_held(format!("BR-03 {base}"));
     }
     assert!(!env.path("pwned").exists(), "BR-03");
     assert_eq!(authority.connections(), 0, "BR-03");
@@ -201,5 +204,7 @@ fn no_two_logins_share_anything_and_the_opener_learns_nothing() {
         unique.extend([path, state, challenge]);
     }
     assert_eq!(unique.len(), 3 * LOGINS, "BR-04: something came twice");
+    case_held("BR-04 two hundred logins");
+    case_held("ST-12 in the environment of a child");
     assert!(env.connections().is_empty());
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use age::secrecy::{ExposeSecret, SecretString};
 
-use crate::env::{Env, Terminal};
+use crate::env::{Env, Terminal, case_held};
 
 const PASSPHRASE: &str = "correct horse battery staple";
 const KEY: &str = "data/webex-connect/store.key";
@@ -104,6 +104,7 @@ fn no_option_takes_a_passphrase() {
         .code(2)
         .stderr_has("unexpected argument")
         .check();
+    case_held("ST-12 in the arguments");
 }
 
 /// ST-10: a header that asks for days of work is refused before any of it is done.

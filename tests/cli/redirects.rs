@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::env::{
-    ACCESS_TOKEN, Attempt, Authority, CLIENT_SECRET, Env, FOREIGN, REFRESH_TOKEN, Reply,
+    ACCESS_TOKEN, Attempt, Authority, CLIENT_SECRET, Env, FOREIGN, REFRESH_TOKEN, Reply, case_held,
 };
 
 /// Somewhere a redirect leads, where nobody may come.
@@ -68,7 +68,10 @@ fn people_me_does_not_lead_elsewhere() {
         let authority = Authority::plain(Reply::tokens());
         authority.people_answers(sink.answer(status, "http"));
         let outcome = Attempt::start(&env, &authority, &[]).returns();
-        assert_eq!(outcome.succeeds("TK-01")["identity"], Value::Null);
+        assert_eq!(
+            outcome.succeeds(&format!("TK-01 people/me {status}"))["identity"],
+            Value::Null
+        );
         sink.got_nothing("TK-01 people/me");
     }
 }
@@ -127,6 +130,7 @@ fn a_base_off_this_machine_must_be_https() {
             base,
         ];
         env.run(args).code(2).stderr_has("https").within(5).check();
+        case_held(format!("TK-03 {base}"));
     }
     sink.got_nothing("TK-03");
     assert!(env.connections().is_empty());

@@ -8,9 +8,9 @@ use age::secrecy::{ExposeSecret, SecretString};
 use age::x25519::Identity;
 use rustix::fs::{CWD, Mode, mkfifoat};
 
-use crate::env::Env;
 use crate::env::process::Process;
 use crate::env::sealed;
+use crate::env::{Env, case_held};
 
 const STORE: &str = "data/webex-connect/store.age";
 const KEY: &str = "data/webex-connect/store.key";
@@ -108,6 +108,7 @@ fn a_sealed_file_that_holds_something_else_is_refused_and_left_as_it_is() {
                 "ST-04 {case}: {command:?} wrote"
             );
         }
+        case_held(format!("ST-04 file: {case}"));
     }
 }
 
@@ -143,6 +144,7 @@ fn a_record_that_is_none_is_named_and_not_shown() {
         assert_eq!(listed[0]["name"], "sandbox", "ST-04 {case}: {listed}");
         assert_eq!(listed[1], serde_json::Value::Null, "ST-04 {case}");
         assert!(bytes(&env, STORE) == file, "ST-04 {case}: written to");
+        case_held(format!("ST-04 record: {case}"));
     }
 }
 
@@ -171,6 +173,7 @@ fn nothing_but_a_file_of_ours_is_read_or_written() {
             fs::remove_file(&path)
                 .or_else(|_| fs::remove_dir(&path))
                 .unwrap_or_else(|e| panic!("ST-08 {case}: {e}"));
+            case_held(format!("ST-08 {name}: {case}"));
         };
         symlink(&victim, &path).unwrap_or_else(|e| panic!("{e}"));
         refused("symbolic link");
@@ -208,12 +211,13 @@ fn a_file_that_was_damaged_anywhere_is_refused_and_left_as_it_is() {
         bytes[at] ^= 1 << (at / 8 % 8);
         bytes
     });
-    for damaged in cut.chain(flipped) {
+    for (nth, damaged) in cut.chain(flipped).enumerate() {
         put(&env, STORE, &damaged);
         // Anything of what was inside would stand on stdout.
         let run = env.run(["list", "--json"]).code(6).within(10);
         run.stderr_json("store_unreadable").check();
         assert!(bytes(&env, STORE) == damaged, "ST-10: written to");
+        case_held(format!("ST-10 damage {nth}"));
     }
     put(&env, STORE, &whole);
     assert_eq!(env.connections(), ["sandbox"]);
@@ -259,6 +263,7 @@ fn a_key_may_cost_what_the_age_program_asks_for_and_no_more() {
             .within(10)
             .check();
         assert!(bytes(&env, KEY) == hostile, "ST-10 {harder}: written to");
+        case_held(format!("ST-10 {}", &harder[harder.len() - 3..]));
         put(&env, KEY, &whole);
     }
 }

@@ -7,7 +7,7 @@ use age::secrecy::ExposeSecret;
 use age::x25519::Identity;
 
 use crate::env::sealed::{records, text};
-use crate::env::{Env, Run};
+use crate::env::{Env, Run, case_held};
 
 /// A home with the file store and a sandbox connection in it, and the key it was sealed with.
 fn sealed() -> (Env, Identity) {
@@ -243,6 +243,7 @@ fn without_a_keyring_nothing_but_sandbox_records_is_stored() {
         fs::read(env.path("data/webex-connect/sandbox.age")).unwrap(),
         before
     );
+    case_held("ST-15 no keyring yet");
     // A keyring asked for by name has no stand-in.
     env.run(["login", "--sandbox", "--approve", "--store", "keyring"])
         .code(6)
@@ -337,6 +338,7 @@ fn a_session_bus_that_is_not_there_is_an_absent_keyring() {
             !env.path("data/webex-connect").exists(),
             "ST-03 {address:?}"
         );
+        case_held(format!("ST-03 {address:?}"));
     }
 }
 
@@ -348,6 +350,7 @@ fn the_kernels_keyutils_are_no_store() {
         .code(2)
         .stderr_has("keyring, file")
         .check();
+    case_held("ST-16 no such store");
 }
 
 /// Where the sandbox file would be is looked at only if it is meant.

@@ -278,7 +278,7 @@ fn the_wire_is_shown_with_every_secret_masked() {
         .var("RUST_LOG", "trace")
         .var("RUST_BACKTRACE", "full");
     let outcome = Attempt::start(&env, &authority, &["-vvvv"]).returns();
-    outcome.succeeds("TK-18");
+    outcome.succeeds("TK-18 everything turned up");
     let said = outcome.finished.said();
     let base = &authority.base;
     for line in [

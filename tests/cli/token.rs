@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::env::{Env, Scene};
+use crate::env::{Env, Scene, case_held};
 
 fn token(env: &Env) -> String {
     env.run(["token"]).any_stdout().check().out()
@@ -229,6 +229,7 @@ fn on_a_terminal_stands_the_token_and_nothing_else() {
         token.len() > 16 && !token.contains(char::is_whitespace),
         "{screen:?}"
     );
+    case_held("TC-02 on a terminal");
 }
 
 #[test]
@@ -328,6 +329,7 @@ fn in_a_job_of_github_actions_the_token_is_masked_before_it_is_printed() {
         .var("GITHUB_ACTIONS", "true")
         .stdout(&token)
         .check();
+    case_held("TC-03 in a job");
 }
 
 /// TC-03: anywhere else the mask would be what shows the token.
@@ -349,6 +351,7 @@ fn outside_of_github_actions_nothing_is_masked_or_printed() {
                  hint: leave it out\n",
             )
             .check();
+        case_held(format!("TC-03 where GITHUB_ACTIONS is {value:?}"));
     }
     env.run(["token", "--github-mask", "--json"])
         .code(2)

@@ -3,7 +3,9 @@
 use std::thread;
 
 use crate::env::process::{Input, Process};
-use crate::env::{BROWSER, CLIENT_SECRET, Env, Login, Run, Sandbox, Scene, expired, redirect_uri};
+use crate::env::{
+    BROWSER, CLIENT_SECRET, Env, Login, Run, Sandbox, Scene, case_held, expired, redirect_uri,
+};
 use crate::faulty_bus::{self, Fault};
 use crate::secret_service::Bus;
 
@@ -56,6 +58,7 @@ fn a_locked_keyring_ends_every_command() {
     let env = filled(first);
     let second = Bus::start(env);
     every_command_says("locked", &second.env);
+    case_held("ST-02 locked");
 }
 
 /// ST-01.
@@ -68,6 +71,7 @@ fn a_hung_keyring_ends_every_command() {
     every_command_says("did not answer", &bus.env);
     drop(stopped);
     bus.env.run(["list", "--json"]).stdout("[]\n").check();
+    case_held("ST-01 no reply");
 }
 
 /// ST-02.
@@ -105,6 +109,7 @@ fn a_prompt_that_comes_to_nothing_ends_a_command_before_webex_is_asked() {
         }
         assert_eq!(authority.refreshes(), 0, "{fault:?}");
         assert!(!env.path("data/webex-connect").exists(), "{fault:?}");
+        case_held(format!("ST-02 {fault:?}"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! `exec` with a real keyring behind it: its bus connection ends with us.
 
-use crate::env::{Run, Scene};
+use crate::env::{Run, Scene, case_held};
 use crate::secret_service::unlocked;
 
 /// EX-01.
@@ -22,5 +22,6 @@ fn the_command_gets_no_descriptor_of_the_keyrings_bus() {
     let through = list("exec 7</dev/null; exec \"$1\" exec work -- ls /proc/self/fd");
     assert!(by_itself.contains("\n7\n"), "EX-01: {by_itself:?}");
     assert_eq!(through, by_itself, "EX-01");
+    case_held("EX-01 the bus of the keyring");
     scene.env.run(["logout", "work"]).any_stderr().check();
 }

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::fs;
 
 use crate::elevated::tracing;
-use crate::env::Env;
 use crate::env::process::{Finished, Process};
+use crate::env::{Env, case_held};
 
 const STORE: &str = "data/webex-connect/store.age";
 /// Where the next version of the file is written before it takes the name.
@@ -84,6 +84,7 @@ fn a_disk_that_fails_is_an_error_and_the_old_records_stay() {
             assert_eq!(env.connections(), ["sandbox"], "{case}");
             // The trial write changes the file, but nothing in it.
             assert!(nth > 1 || store(&env) == before, "{case}: another file");
+            case_held(case);
         }
     }
 }
@@ -122,6 +123,7 @@ fn a_change_that_can_not_be_written_is_not_made() {
         assert_eq!(finished.code, Some(6), "ST-13 {args:?}: {finished}");
         assert!(store(&env) == before, "ST-13 {args:?}: the file changed");
         assert_eq!(beside(&env), ["store.age"], "ST-13 {args:?}");
+        case_held(format!("ST-13 ENOSPC {args:?}"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Items in the keyring that another program wrote, or a newer version.
 
-use crate::env::Env;
+use crate::env::{Env, case_held};
 use crate::secret_service::{secret_tool, unlocked};
 
 const ITEM: [&str; 4] = ["service", "webex-connect", "username", "connection/other"];
@@ -41,6 +41,7 @@ fn a_record_that_is_none_is_named_and_left_as_it_is() {
         assert_eq!(tool(&env, "lookup", &[], b""), stored, "ST-04 {case}");
         env.run(["logout", "other"]).any_stderr().check();
         assert_eq!(env.connections(), ["sandbox"], "ST-04 {case}");
+        case_held(format!("ST-04 keyring: {case}"));
     }
 }
 

@@ -5,10 +5,12 @@
 use std::fs;
 
 use crate::env::process::{Finished, Process};
-use crate::env::{Env, Login, Sandbox, redirect_uri};
+use crate::env::{Env, Login, Sandbox, case_held, redirect_uri};
 use crate::secret_service::{records, unlocked};
 use crate::strace::{Call, calls, failing_at, killed_at};
 
+/// Where the sealed file is, if it is in use.
+const SEALED: &str = "data/webex-connect";
 /// The fewest points of a sweep.
 const POINTS: usize = 100;
 
@@ -99,6 +101,7 @@ impl Scene {
                 self.signs_in_again();
             }
             self.nothing_else_is_left(call);
+            case_held(format!("RF-08 {} {call:?}", self.store()));
         }
         let reached = format!("{killed} of {} points, {lost} grants lost", calls.len());
         assert!(killed >= POINTS, "{reached}");
@@ -129,6 +132,7 @@ impl Scene {
                 self.signs_in_again();
             }
             self.nothing_else_is_left(call);
+            case_held(format!("RF-06 {} {call:?}", self.store()));
         }
         assert!(failed >= at_least, "{failed} of {} calls", calls.len());
     }
@@ -160,10 +164,15 @@ impl Scene {
         assert_eq!(finished.code, Some(0), "{finished}");
     }
 
+    fn store(&self) -> &'static str {
+        let sealed = self.env.path(SEALED).exists();
+        if sealed { "file" } else { "keyring" }
+    }
+
     fn nothing_else_is_left(&self, call: &Call) {
-        let sealed = self.env.path("data/webex-connect");
-        if sealed.exists() {
-            let entries = fs::read_dir(sealed).unwrap_or_else(|e| panic!("{call:?}: {e}"));
+        if self.store() == "file" {
+            let entries =
+                fs::read_dir(self.env.path(SEALED)).unwrap_or_else(|e| panic!("{call:?}: {e}"));
             let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
             assert_eq!(names, ["store.age"], "{call:?}");
         } else {

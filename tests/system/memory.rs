@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::elevated::as_nobody;
 use crate::env::process::Process;
-use crate::env::{Env, Gate, Reply, expired};
+use crate::env::{Env, Gate, Reply, case_held, expired};
 
 /// TC-04: killed by what usually leaves a core file, in the middle of a refresh, with the tokens in its memory.
 #[test]
@@ -26,6 +26,7 @@ fn a_crash_leaves_no_core_file() {
         assert_eq!(status.signal(), Some(signal.as_raw()), "TC-04");
         assert!(!status.core_dumped(), "TC-04: {signal:?} dumped a core");
         assert_eq!(cores(&env), 0, "TC-04: {signal:?} left a core file");
+        case_held(format!("TC-04 {signal:?}"));
         gate.opens();
         // What would have shown it: any other program does leave one.
         let other = crashed(&Env::bare(), &["sleep", "60"], signal, None);
@@ -41,6 +42,7 @@ fn another_program_of_the_same_user_reads_no_memory() {
     for name in ["mem", "environ", "maps"] {
         let said = read_by_its_user(sandbox, name);
         assert!(said.contains("Permission denied"), "TC-04: {name}: {said}");
+        case_held(format!("TC-04 /proc/PID/{name}"));
     }
     // What would have shown it. (The memory of others is shut off on many machines anyway.)
     for name in ["environ", "maps"] {

@@ -21,7 +21,7 @@ fn without_ipv6_localhost_means_127_0_0_1_alone() {
     assert!(ipv6.is_err(), "BD-04: there is IPv6 in here: {ipv6:?}");
     let mut scene = Scene::at("http://localhost:{PORT}/callback");
     let callback = scene.login.consent("allow");
-    scene.connects("BD-04", &callback);
+    scene.connects("BD-04 no IPv6", &callback);
 }
 
 /// A look-up can't be called off, and the system gives it ten seconds and more: nobody waits for its end.

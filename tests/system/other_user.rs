@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::elevated::as_nobody;
 use crate::env::{
-    BROWSER, CLIENT_SECRET, Env, Login, Run, Sandbox, Scene, free_port, redirect_uri,
+    BROWSER, CLIENT_SECRET, Env, Login, Run, Sandbox, Scene, case_held, free_port, redirect_uri,
 };
 
 /// BD-01.
@@ -51,6 +51,7 @@ fn another_user_neither_starts_nor_ends_the_login() {
             .count();
         assert_eq!(warnings, 1, "told once: {finished}");
         assert_eq!(scene.sandbox.exchanges(), 1);
+        case_held(format!("CB-23 callback to {redirect_uri}"));
     }
 }
 
@@ -80,6 +81,7 @@ fn the_start_address_is_for_its_own_user() {
             .contains("warning: another user of this machine"),
         "{finished}"
     );
+    case_held("CB-23 the start address");
 }
 
 /// The status that another user's GET is answered with.
@@ -119,6 +121,7 @@ fn squatted(case: &str, address: &str, redirect_uri: &str) {
         .check();
     assert_eq!(env.opened(), None, "{case}: a browser was opened");
     assert_eq!(squatter.harvest(), "0 connections, 0 bytes\n", "{case}");
+    case_held(format!("{case} another user"));
 }
 
 /// Another user's program on a port. It ends when its input does and says what came.

@@ -7,7 +7,7 @@ use std::thread;
 use rustix::process::Signal;
 
 use crate::env::process::{Finished, Process};
-use crate::env::{Env, OTHER_TOKEN, REFRESH_TOKEN, Reply, Run, Scene, expired};
+use crate::env::{Env, OTHER_TOKEN, REFRESH_TOKEN, Reply, Run, Scene, case_held, expired};
 use crate::faulty_bus::{self, Fault, WRITES};
 use crate::secret_service::{Bus, records, unlocked};
 use crate::strace::under;
@@ -34,6 +34,7 @@ fn sixty_four_processes_share_one_refresh_in_the_keyring() {
     assert_eq!(tokens, BTreeSet::from([format!("{OTHER_TOKEN}\n")]));
     assert_eq!(authority.refreshes(), 1);
     assert!(records(&env).contains(OTHER_TOKEN));
+    case_held("RF-01 64 processes, keyring");
 }
 
 /// RF-06, in a keyring that is locked, or hangs, while Webex answers.
@@ -65,6 +66,7 @@ fn a_keyring_that_takes_no_new_tokens_is_an_error_that_the_next_run_explains() {
             // Nobody is there to type the password.
             bus.env.run(["token"]).code(6).stderr_has(why).check();
             assert_eq!(authority.refreshes(), 1, "{case}");
+            case_held("RF-06 the keyring locks");
             continue;
         }
         authority.token_answers(Reply::dead_grant());
@@ -73,6 +75,7 @@ fn a_keyring_that_takes_no_new_tokens_is_an_error_that_the_next_run_explains() {
             .code(4)
             .stderr_has("was cut off, and Webex may have replaced the token then")
             .check();
+        case_held("RF-06 the keyring hangs");
     }
 }
 
@@ -102,6 +105,7 @@ fn a_keyring_that_fails_at_a_write_costs_no_grant_or_is_explained() {
         }
         failing.secret(OTHER_TOKEN).secret(REFRESH_TOKEN).check();
         assert_eq!(authority.refreshes(), nth - 1, "{case}");
+        case_held(format!("RF-0{} keyring: {case}", 8 - nth));
         let env = faulty.var("DBUS_SESSION_BUS_ADDRESS", &bus);
         if nth == 2 && fault != Fault::RefusedAfterwards {
             env.run(["token"])
@@ -150,6 +154,7 @@ fn a_disk_that_fails_before_the_refresh_spends_nothing() {
             .stderr_has("could not save")
             .check();
         assert_eq!(sandbox.refreshes(), 0, "{fault:?}");
+        case_held(format!("RF-07 {fault:?}"));
     }
     env.run(["token"]).any_stdout().check();
 }
@@ -173,6 +178,7 @@ fn a_disk_that_fails_after_the_refresh_is_an_error_that_the_next_run_explains() 
                 .check();
         }
         assert_eq!(sandbox.refreshes(), 2, "{fault:?}: no loop");
+        case_held(format!("RF-06 {fault:?}"));
     }
 }
 

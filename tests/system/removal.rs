@@ -1,6 +1,6 @@
 //! A keyring that does not let go of a connection.
 
-use crate::env::{Env, Run, expired};
+use crate::env::{Env, Run, case_held, expired};
 use crate::faulty_bus::{self, Fault, REMOVALS};
 use crate::secret_service::{Bus, unlocked};
 
@@ -29,6 +29,7 @@ fn a_keyring_that_does_not_remove_a_connection_is_an_error_that_says_so() {
         );
         env.run(["logout", "work"]).any_stderr().check();
         assert!(env.connections().is_empty(), "LO-02 {fault:?}");
+        case_held(format!("LO-02 {fault:?}"));
     }
 }
 
@@ -49,6 +50,7 @@ fn a_hung_keyring_keeps_what_a_logout_was_to_remove_and_says_so() {
         .check();
     drop(stopped);
     assert_eq!(bus.env.connections(), ["work"], "LO-02");
+    case_held("LO-02 hung");
 }
 
 fn says_so(logout: Run, why: &str) {

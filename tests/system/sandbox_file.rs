@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::env::Scene;
+use crate::env::{Scene, case_held};
 use crate::secret_service::{records, unlocked};
 
 /// ST-15, the keyring being back: a real login goes there, and the file beside its key takes nothing of it.
@@ -34,4 +34,5 @@ fn a_keyring_that_is_back_takes_the_real_connection() {
     assert!(kept.contains("connection/work"), "ST-15: {kept}");
     assert!(kept.contains(token.trim()), "ST-15: {kept}");
     assert_eq!((read(&sealed), read(&key)), before, "ST-15: written to");
+    case_held("ST-15 the keyring is back");
 }

@@ -8,7 +8,7 @@ use super::authority::{Authority, Consent};
 use super::canaries::spellings;
 use super::process::Finished;
 use super::reply::{ACCESS_TOKEN, CODE, REFRESH_TOKEN, Reply};
-use super::{Answer, CLIENT_SECRET, Env, Login, http, redirect_uri};
+use super::{Answer, CLIENT_SECRET, Env, Login, case_held, http, redirect_uri};
 
 /// A word in answers that must not come to stand on a page of ours.
 pub const FOREIGN: &str = "evil.example";
@@ -136,6 +136,7 @@ impl Outcome<'_> {
         let foreign = page.to_string().contains(FOREIGN);
         assert!(!foreign, "{case}: foreign text on the page: {page}");
         assert_eq!(stored(self.env), self.before, "{case}: the store changed");
+        case_held(case);
     }
 
     /// The login went well; the connection as it told it.
@@ -146,6 +147,7 @@ impl Outcome<'_> {
         assert_eq!(page.status, 200, "{case}: {page}");
         assert!(page.body.contains("connected"), "{case}: {page}");
         assert_eq!(self.env.connections(), ["work"], "{case}");
+        case_held(case);
         finished.json()
     }
 

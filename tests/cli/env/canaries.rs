@@ -13,6 +13,7 @@ use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 
 use super::devices::DEVICE_CODE;
 use super::reply::{ACCESS_TOKEN, CODE, OTHER_TOKEN, REFRESH_TOKEN};
+use super::report;
 use super::sandbox::{CLIENT_SECRET, OTHER_CLIENT};
 
 /// So much of a secret is looked for, from its beginning: enough to be no accident, and found in what is cut off too.
@@ -39,6 +40,8 @@ struct Known {
     others: BTreeSet<String>,
     /// What the test itself put into its home.
     fixtures: BTreeSet<PathBuf>,
+    /// How many outputs were searched.
+    outputs: usize,
     /// The stores that were read, as they were.
     stores: BTreeMap<PathBuf, Vec<u8>>,
 }
@@ -85,7 +88,10 @@ impl Watch {
     /// Fails if any of it shows a secret that was stored before the run or is stored after it.
     pub fn holds(&self, what: &str, stdout: &[u8], stderr: &[u8]) {
         self.learn();
-        let known = at(&self.home, |known| known.clone());
+        let known = at(&self.home, |known| {
+            known.outputs += 2;
+            known.clone()
+        });
         let stdout = String::from_utf8_lossy(stdout);
         let stderr = String::from_utf8_lossy(stderr);
         for secret in &known.others {
@@ -167,7 +173,8 @@ pub fn nothing_left(home: &Path) {
     }
     let mut files = Vec::new();
     walk(home, &mut files);
-    for path in files.iter().filter(|path| !found.fixtures.contains(*path)) {
+    files.retain(|path| !found.fixtures.contains(path));
+    for path in &files {
         let Ok(bytes) = fs::read(path) else { continue };
         let text = String::from_utf8_lossy(&bytes);
         // A plain key is what such a file is for.
@@ -178,6 +185,8 @@ pub fn nothing_left(home: &Path) {
             }
         }
     }
+    let secrets = found.access_tokens.len() + found.others.len();
+    report::searched(found.outputs + files.len(), secrets);
 }
 
 fn walk(directory: &Path, files: &mut Vec<PathBuf>) {
@@ -194,6 +203,7 @@ fn shows_not(what: &str, place: &str, text: &str, secret: &str) {
     for spelled in spellings(secret) {
         if let Some(at) = text.find(&spelled) {
             let line = text[..at].lines().count();
+            report::found(&format!("{what}: {place}"));
             panic!("{what}: {place} shows the secret {secret:?} as {spelled:?} in line {line}");
         }
     }

@@ -15,6 +15,7 @@ mod proxy;
 #[cfg(target_os = "linux")]
 pub mod readme;
 mod reply;
+mod report;
 mod run;
 mod sandbox;
 mod scene;
@@ -50,6 +51,7 @@ pub use login::{Callback, Login};
 pub use peer::Peer;
 pub use proxy::{Manner, Proxy};
 pub use reply::{ACCESS_TOKEN, CODE, Gate, OTHER_TOKEN, REFRESH_TOKEN, Reply, token_set};
+pub use report::case_held;
 pub use run::Run;
 pub use sandbox::{CLIENT_ID, CLIENT_SECRET, HELPERS, OTHER_CLIENT, Sandbox};
 pub use scene::Scene;

@@ -1,7 +1,7 @@
 //! A sandbox, and a login that waits for its callback: how most stories begin, and the two ways they end.
 
 use super::process::Finished;
-use super::{Answer, Callback, Env, Login, Sandbox, free_port, redirect_uri};
+use super::{Answer, Callback, Env, Login, Sandbox, case_held, free_port, redirect_uri};
 
 pub struct Scene {
     pub env: Env,
@@ -79,6 +79,7 @@ impl Scene {
             !finished.err().contains(token.trim()),
             "{case}: shows the token: {finished}"
         );
+        case_held(case);
     }
 
     /// The login ends with this exit code: no code was exchanged and nothing is stored.
@@ -90,6 +91,7 @@ impl Scene {
             self.env.connections().is_empty(),
             "{case}: a connection was stored"
         );
+        case_held(case);
         finished
     }
 }
