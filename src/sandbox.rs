@@ -17,6 +17,7 @@ mod devices;
 mod directory;
 mod exchange;
 mod faults;
+mod grant;
 mod kept;
 mod listing;
 mod log;
@@ -44,7 +45,8 @@ use crate::secret::Secret;
 
 use answer::{Answer, Refusal};
 use faults::{Faults, Outcome};
-use tokens::{Lifetimes, Tokens};
+use grant::Lifetimes;
+use tokens::Tokens;
 
 pub use faults::{ENDPOINTS, Fault, FaultError, OPTIONAL_MEMBERS};
 

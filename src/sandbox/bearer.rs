@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::http::Request;
 use crate::sandbox::Service;
 use crate::sandbox::answer::{Answer, Refusal};
-use crate::sandbox::tokens::Access;
+use crate::sandbox::grant::Access;
 
 /// Webex's words, which name no scope and leave three causes open: a client has to work it out.
 const FORBIDDEN: &str = "The server understood the request, but refused to fulfill it because the access token is \

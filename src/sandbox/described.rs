@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::sandbox::bounded::Bounded;
+use crate::sandbox::grant::{Access, Grant, Issued, Lifetimes, OtherClient, REFRESH_EXPIRES_IN};
 use crate::sandbox::people;
 use crate::sandbox::random;
-use crate::sandbox::tokens::{Access, Grant, Issued, Lifetimes, OtherClient, REFRESH_EXPIRES_IN};
 use crate::scope::ScopeSet;
 
 /// Marks an access token, so that nobody takes it for one of Webex's.

@@ -1,9 +1,9 @@
 //! Device codes: what a device asked for, and what a person makes of it elsewhere (RFC 8628).
 
 use crate::sandbox::bounded::Bounded;
+use crate::sandbox::grant::Grant;
 use crate::sandbox::people::Person;
 use crate::sandbox::random;
-use crate::sandbox::tokens::Grant;
 use crate::scope::ScopeSet;
 
 /// Seconds a device code holds: what Webex says.

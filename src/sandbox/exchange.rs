@@ -3,8 +3,8 @@
 use crate::http::Request;
 use crate::sandbox::answer::{Answer, Refusal};
 use crate::sandbox::codes::{Attempt, Refused, is_verifier};
+use crate::sandbox::grant::{Grant, Issued};
 use crate::sandbox::params::Params;
-use crate::sandbox::tokens::{Grant, Issued};
 use crate::sandbox::{RegisteredApp, Service, client};
 
 /// Webex's words for every refresh token it does not take, under `invalid_request` where RFC 6749 §5.2 has

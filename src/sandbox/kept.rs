@@ -1,8 +1,8 @@
 //! Opaque tokens, known only to the process that issued them.
 
 use crate::sandbox::bounded::Bounded;
+use crate::sandbox::grant::{Access, Grant, Issued, Lifetimes, OtherClient, REFRESH_EXPIRES_IN};
 use crate::sandbox::random;
-use crate::sandbox::tokens::{Access, Grant, Issued, Lifetimes, OtherClient, REFRESH_EXPIRES_IN};
 
 /// Grants remembered. Each may name the whole catalogue, about 10 KiB.
 const MAX_GRANTS: usize = 1000;

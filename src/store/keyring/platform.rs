@@ -74,7 +74,10 @@ impl Session {
     /// Every item of ours.
     pub fn all(&self) -> Result<Vec<Item>> {
         match self.quick(|reader| reader.all(SERVICE))? {
-            Some(items) => Ok(items),
+            Some(items) => Ok(items
+                .into_iter()
+                .map(|(item, secret)| (item, Some(secret)))
+                .collect()),
             None => all(self.store()?),
         }
     }

@@ -22,7 +22,6 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::store::keyring::DBUS_TIME;
-use crate::store::keyring::platform::Item;
 
 const SERVICE: &str = "org.freedesktop.secrets";
 const SERVICE_PATH: &str = "/org/freedesktop/secrets";
@@ -47,6 +46,8 @@ static PRIME: LazyLock<BigUint> = LazyLock::new(|| {
     BigUint::parse_bytes(PRIME, 16).unwrap_or_default()
 });
 
+/// A user and the secret.
+type Found = (String, Vec<u8>);
 type Items = Vec<Path<'static>>;
 /// An item's secret as it travels: session, initialization vector, ciphertext, content type.
 type Travelling = (Path<'static>, Vec<u8>, Vec<u8>, String);
@@ -100,7 +101,7 @@ impl Reader {
     ///
     /// # Errors
     /// As for [`Reader::read`]; or an item was removed meanwhile.
-    pub fn all(&self, service: &str) -> Result<Option<Vec<Item>>> {
+    pub fn all(&self, service: &str) -> Result<Option<Vec<Found>>> {
         let (items, locked) = self.search(&[("service", service)])?;
         if !locked.is_empty() {
             return Ok(None);
@@ -115,7 +116,7 @@ impl Reader {
             let Some(user) = attributes.get(USER) else {
                 return Ok(None);
             };
-            Ok(Some((user.clone(), Some(self.decrypt(secret)?))))
+            Ok(Some((user.clone(), self.decrypt(secret)?)))
         };
         let found = secrets
             .iter()
