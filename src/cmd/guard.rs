@@ -1,5 +1,6 @@
 //! What neither a login nor an import does unasked: lose scopes that a connection has, or put another account in its place.
 
+use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -11,13 +12,20 @@ use crate::scope::ScopeSet;
 /// The scope without which Webex does not say who signed in.
 const WHO_AM_I: &str = "spark:people_read";
 
-/// What the command line lets pass, and whom it expects.
-#[derive(Clone, Default)]
+/// Whom the command line expects, and what it lets pass.
+#[derive(Args, Clone, Default)]
 pub struct Guard {
-    pub allow_fewer_scopes: bool,
-    pub allow_other_identity: bool,
-    pub expect_user: Option<String>,
+    /// Refuse anyone but this account
+    #[arg(long, value_name = "EMAIL")]
+    expect_user: Option<String>,
+    /// Let another account or organisation take the connection over
+    #[arg(long)]
+    allow_other_identity: bool,
+    /// Let the connection lose scopes it has
+    #[arg(long)]
+    allow_fewer_scopes: bool,
     /// A signal left no time to ask who signed in; what Webex granted is stored all the same.
+    #[arg(skip)]
     pub hurried: bool,
 }
 

@@ -91,15 +91,8 @@ pub struct Arguments {
     /// A set of scopes by name (`webex-connect scopes --presets`); repeatable
     #[arg(long, value_name = "PRESET", value_parser = preset())]
     preset: Vec<Preset>,
-    /// Refuse anyone but this account
-    #[arg(long, value_name = "EMAIL")]
-    expect_user: Option<String>,
-    /// Let another account or organisation take the connection over
-    #[arg(long)]
-    allow_other_identity: bool,
-    /// Let the connection lose scopes it has
-    #[arg(long)]
-    allow_fewer_scopes: bool,
+    #[command(flatten)]
+    guard: Guard,
     #[command(flatten)]
     place: PlaceArguments,
     /// How long to wait for the browser, in seconds
@@ -138,17 +131,6 @@ pub struct Arguments {
     /// With --sandbox: consent by itself, for machines without a desktop
     #[arg(long, conflicts_with_all = ["browser", "no_browser"])]
     approve: bool,
-}
-
-impl Arguments {
-    fn guard(&self) -> Guard {
-        Guard {
-            allow_fewer_scopes: self.allow_fewer_scopes,
-            allow_other_identity: self.allow_other_identity,
-            expect_user: self.expect_user.clone(),
-            hurried: false,
-        }
-    }
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {

@@ -71,8 +71,9 @@ pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()
         mark: Mark::None,
     };
     let mut ending = Ending::new(context.output, &store, &client, &base);
-    let guard = arguments.guard();
-    let finished = ending.store(&guard, connection, None, &mut signals).await;
+    let finished = ending
+        .store(&arguments.guard, connection, None, &mut signals)
+        .await;
     ending.tell(finished)
 }
 

@@ -88,7 +88,7 @@ impl Plan {
             brings_secret,
         } = client;
         let scopes = asking(&app.scopes)?;
-        let guard = arguments.guard();
+        let guard = arguments.guard.clone();
         if let Some(existing) = existing.as_ref().filter(|_| scopes::is_stated(arguments)) {
             guard.request(existing, &scopes, Timestamp::now())?;
         }

@@ -59,15 +59,8 @@ pub struct Arguments {
     /// The API base its tokens may be sent to, where that is not Webex's own
     #[arg(long, value_name = "URL")]
     api_base: Option<String>,
-    /// Refuse anyone's but this account
-    #[arg(long, value_name = "EMAIL")]
-    expect_user: Option<String>,
-    /// Let another account or organisation take the connection over
-    #[arg(long)]
-    allow_other_identity: bool,
-    /// Let the connection lose scopes it has
-    #[arg(long)]
-    allow_fewer_scopes: bool,
+    #[command(flatten)]
+    guard: Guard,
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
@@ -83,13 +76,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let store = Store::open_for_login(context.store_choice, context.may_ask(), sandbox)?;
     store.ensure_key()?;
     context.tell_of_sandbox_file(&store);
-    let guard = Guard {
-        allow_fewer_scopes: arguments.allow_fewer_scopes,
-        allow_other_identity: arguments.allow_other_identity,
-        expect_user: arguments.expect_user.clone(),
-        hurried: false,
-    };
-    let connection = keep(output, &guard, &store, payload)?;
+    let connection = keep(output, &arguments.guard, &store, payload)?;
     report(context, &store, &connection)
 }
 
