@@ -14,8 +14,8 @@
 //! * `cmd/transfer/` is `export` and `import`: `payload.rs` is what travels, `keep.rs` how it is taken in. `cmd/api/` is one
 //!   call: `request.rs`, `pages.rs`, and `verdict.rs` on what a status means. `cmd/doctor.rs` tries out what a login needs,
 //!   a file a check in `doctor/`. `cmd/shell.rs` is what a shell is given: completion scripts and manual pages.
-//! * Several commands share `cmd/client_secret.rs` (where that comes from), `place.rs` (which Webex is meant), `keep.rs`
-//!   and `report.rs`.
+//! * Several commands share `cmd/client_secret.rs` (where that comes from), `place.rs` (which Webex is meant), `keep.rs`,
+//!   `report.rs` and `table.rs`.
 //! * [`session`] turns a stored connection into one whose token works now; `session/refresh.rs` is the refresh, from
 //!   the lock to the save.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.

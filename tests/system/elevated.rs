@@ -7,6 +7,7 @@ use std::process::Command;
 use rustix::process::{getegid, geteuid};
 
 use crate::env::process::Process;
+use crate::env::report::REPORT;
 
 /// Set where a test runs itself once more, in other surroundings.
 const INSIDE: &str = "WEBEX_CONNECT_TEST_INSIDE";
@@ -50,7 +51,8 @@ pub fn again_inside(test: &str, enter: impl FnOnce(&Command) -> Command) -> bool
     let mut command = Command::new(ourselves);
     command
         .args([test, "--exact", "--ignored", "--nocapture"])
-        .env(INSIDE, test);
+        .env(INSIDE, test)
+        .envs(std::env::var_os(REPORT).map(|report| (REPORT, report)));
     let finished = Process::spawn(enter(&command), b"").finish();
     let passed = finished.code == Some(0) && finished.out().contains("1 passed");
     assert!(passed, "{finished}");

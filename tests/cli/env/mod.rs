@@ -15,7 +15,7 @@ mod proxy;
 #[cfg(target_os = "linux")]
 pub mod readme;
 mod reply;
-mod report;
+pub mod report;
 mod run;
 mod sandbox;
 mod scene;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Write;
 
 /// Where each line is added; nothing is told without it.
-const REPORT: &str = "WEBEX_CONNECT_TEST_REPORT";
+pub const REPORT: &str = "WEBEX_CONNECT_TEST_REPORT";
 
 /// A fault of a hostile case, and all that must hold did hold: "CB-13 an endless request line". Words that do not begin
 /// with a case's id are no hostile case.
