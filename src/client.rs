@@ -62,12 +62,20 @@ impl Client {
     /// A client for requests below `base`. TLS and the CA bundle are set up only for an https base.
     ///
     /// # Errors
-    /// A base that is neither https nor on this machine, no usable CA bundle here, or `--ca-cert` names no certificates.
+    /// A base that is neither https nor on this machine, a proxy that can't be used, no usable CA bundle here, or
+    /// `--ca-cert` names no certificates.
     pub fn new(base: &Url, wire: &Wire) -> Result<Client> {
         if !is_encrypted_or_here(base) {
             let host = foreign(base.host_str().unwrap_or_default());
             let message = format!("what is sent to {host} without TLS can be read on the way");
             return Err(Error::new(Kind::Refused, message).with_hint("give an https address"));
+        }
+        if let Some(variable) = proxy::unusable(base) {
+            let message =
+                format!("{variable} names no proxy that could be used, and nothing goes round it");
+            return Err(Error::new(Kind::Usage, message).with_hint(format!(
+                "set it to `http://HOST:PORT`, or `unset {variable}`"
+            )));
         }
         let certificates = match &wire.ca_cert {
             Some(path) => read_certificates(path)?,

@@ -32,6 +32,7 @@ use crate::cli::{Command, Global};
 use crate::client::Wire;
 use crate::connection::Connection;
 use crate::error::{Error, Kind, Result};
+use crate::moment::now;
 use crate::name::Name;
 use crate::output::Output;
 use crate::prompt;
@@ -64,7 +65,7 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
                 .or(variables::read(variables::CA_CERT)?.map(PathBuf::from)),
             trace: (global.verbose > 0).then_some(output),
         },
-        now: Timestamp::now(),
+        now: now(),
     };
     match command {
         Command::Login(arguments) => login::run(&context, &arguments),

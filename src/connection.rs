@@ -1,7 +1,7 @@
 //! A connection: one signed-in account with its grant, and how fresh its tokens are.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::app::{Environment, RedirectUri};
@@ -14,6 +14,9 @@ use crate::secret::Secret;
 const LEAD_TIME: SignedDuration = SignedDuration::from_mins(5);
 /// Tokens from further in the future than two clocks that are set differ by are those of a wrong clock.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);
+
+/// The longest token kept, in bytes. Webex's JWTs have about 1.7 kB.
+const MAX_TOKEN: usize = 16 * 1024;
 
 /// How the connection was made. It never changes afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,6 +136,21 @@ pub struct Tokens {
     pub obtained_at: Timestamp,
 }
 
+/// Whether it is an access token such as is kept and handed on: a b64token (RFC 6750 §2.1), and no longer than any.
+pub fn is_access_token(token: &str) -> bool {
+    let body = token.trim_end_matches('=');
+    token.len() <= MAX_TOKEN
+        && !body.is_empty()
+        && body
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
+}
+
+/// Whether it is a refresh token such as is kept: printable ASCII (RFC 6749 Appendix A.17), and no longer than any.
+pub fn is_refresh_token(token: &str) -> bool {
+    (1..=MAX_TOKEN).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_graphic())
+}
+
 /// How much life an access token has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
@@ -211,21 +229,6 @@ impl Mark {
             Mark::None | Mark::RefreshStarted { .. } => None,
         }
     }
-
-    /// Reads a mark; version 0.1.0 wrote the reason alone, or null.
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mark, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Mark(Mark),
-            Reason(Option<String>),
-        }
-        Ok(match Written::deserialize(deserializer)? {
-            Written::Mark(mark) => mark,
-            Written::Reason(None) => Mark::None,
-            Written::Reason(Some(reason)) => Mark::ReconnectNeeded { reason },
-        })
-    }
 }
 
 /// One signed-in account with its grant, as it is stored.
@@ -239,7 +242,7 @@ pub struct Connection {
     pub identity: Option<Identity>,
     pub grant: Grant,
     pub tokens: Tokens,
-    #[serde(default, alias = "reconnect_needed", deserialize_with = "Mark::read")]
+    #[serde(default)]
     pub mark: Mark,
 }
 
@@ -335,30 +338,6 @@ mod tests {
         assert_eq!(freshness(60, 54), Freshness::Stale);
         assert_eq!(freshness(60, 60), Freshness::Expired);
         assert_eq!(freshness(0, 0), Freshness::Expired);
-    }
-
-    #[test]
-    fn marks_of_the_first_version_are_still_read() {
-        #[derive(Debug, PartialEq, Serialize, Deserialize)]
-        struct Record {
-            #[serde(default, alias = "reconnect_needed", deserialize_with = "Mark::read")]
-            mark: Mark,
-        }
-        let read = |text: &str| serde_json::from_str::<Record>(text).unwrap().mark;
-        let refused = Mark::ReconnectNeeded {
-            reason: "none".to_owned(),
-        };
-        assert_eq!(read("{}"), Mark::None);
-        assert_eq!(read(r#"{"reconnect_needed":null}"#), Mark::None);
-        assert_eq!(read(r#"{"reconnect_needed":"none"}"#), refused);
-        let started = Mark::RefreshStarted {
-            at: Timestamp::from_second(7).unwrap(),
-        };
-        for mark in [Mark::None, refused, started] {
-            let record = Record { mark: mark.clone() };
-            let text = serde_json::to_string(&record).unwrap();
-            assert_eq!(read(&text), mark, "{text}");
-        }
     }
 
     #[test]

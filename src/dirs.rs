@@ -130,12 +130,17 @@ pub fn private(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// A directory that was there may have been made by other hands, with other modes.
+/// A directory that was there may have been made by other hands, with other modes. Its owner could put another file in
+/// the place of ours, whatever its modes.
 #[cfg(unix)]
 fn close(directory: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let modes = fs::metadata(directory)?.permissions();
-    match modes.mode() & 0o077 {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let found = fs::metadata(directory)?;
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        let whose = "the directory belongs to another user";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, whose));
+    }
+    match found.permissions().mode() & 0o077 {
         0 => Ok(()),
         _ => fs::set_permissions(directory, fs::Permissions::from_mode(0o700)),
     }
@@ -167,10 +172,17 @@ pub fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
 }
 
 fn strategy() -> Result<impl BaseStrategy> {
-    etcetera::choose_base_strategy().map_err(|_| {
-        Error::new(Kind::Store, "this user has no home directory")
-            .with_hint("set `HOME` and run the same command again")
-    })
+    let homeless = |message: &str| {
+        Error::new(Kind::Store, message)
+            .with_hint("set `HOME` to the whole path of one and run the same command again")
+    };
+    let strategy = etcetera::choose_base_strategy()
+        .map_err(|_| homeless("this user has no home directory"))?;
+    // Nothing is read from wherever the person stands.
+    match strategy.home_dir().is_absolute() {
+        true => Ok(strategy),
+        false => Err(homeless("`HOME` is no whole path of a home directory")),
+    }
 }
 
 #[cfg(test)]

@@ -202,15 +202,27 @@ pub fn foreign(text: &str) -> String {
     clean
 }
 
-/// The character, or a stand-in where it would move the cursor, break the line or reorder what is read: C0, DEL,
-/// C1, line and paragraph separators, bidirectional and zero-width controls.
+/// The character, or a stand-in where it would move the cursor, break the line, reorder what is read or not be seen:
+/// C0, DEL, C1, line and paragraph separators, bidirectional controls, and what Unicode calls default ignorable, but for
+/// the variation selectors that choose the look of the character before them.
 pub fn visible(c: char) -> char {
     match c {
-        '\u{61c}'
+        '\u{ad}'
+        | '\u{34f}'
+        | '\u{61c}'
+        | '\u{115f}'..='\u{1160}'
+        | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' => '\u{fffd}',
+        | '\u{3164}'
+        | '\u{feff}'
+        | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}' => '\u{fffd}',
         c if c.is_control() => '\u{fffd}',
         c => c,
     }
@@ -228,6 +240,10 @@ mod tests {
         );
         assert_eq!(foreign(&"x".repeat(301)).chars().count(), 300);
         assert_eq!(foreign("  said  "), "said");
+        assert_eq!(
+            foreign("a\u{ad}b\u{e0041}c\u{180e}"),
+            "a\u{fffd}b\u{fffd}c\u{fffd}"
+        );
     }
 
     proptest::proptest! {

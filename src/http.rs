@@ -6,13 +6,13 @@
 
 mod request;
 
+use crate::moment::now;
 use std::collections::VecDeque;
 use std::io::{self, Cursor};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use tiny_http::{HTTPVersion, Header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -73,7 +73,7 @@ impl Response {
 
     /// Left out, the date would be tiny_http's, which panics where the clock stands before 1970.
     fn dated(mut self) -> Response {
-        let now = DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now());
+        let now = DateTimePrinter::new().timestamp_to_rfc9110_string(&now());
         if let Some(header) = header("Date", &now.unwrap_or_default()) {
             self.0.add_header(header);
         }

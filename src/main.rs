@@ -5,25 +5,27 @@
 //! `main` shuts the process off from others, parses the command line, runs one command, prints the error that ends it
 //! and exits. Read from here downwards:
 //!
-//! * [`cli`] is the command tree. Each command's own arguments stand at the head of its file in `cmd/`, where the
-//!   doc comments are the manual. [`cmd`] holds what every command starts from and the match that runs one.
+//! * [`cli`] is the command tree. Each command's own arguments stand at the head of its file in `cmd/` (those of `app`'s in
+//!   `cmd/app.rs`), where the doc comments are the manual. [`cmd`] holds what every command starts from and the match that
+//!   runs one; it and `cli` know each other. Without a command there is `cmd/start.rs`.
 //! * `cmd/login.rs` is a login from the first question to the last word. `login/plan.rs` settles what it will do, with
 //!   `client.rs` (which app), `scopes.rs` (which scopes) and `guide.rs` (a person without an app). A grant comes by
-//!   `login/way.rs` (a browser on this machine, or `paste.rs`), by `device.rs` (another device) or is `brought.rs`.
-//!   `ending.rs` and `outcome.rs` store and tell what came of it, past the `cmd/guard.rs` that imports share.
+//!   `login/way.rs` (a browser on this machine, or `paste.rs`), by `device.rs` (another device, with `qr.rs`) or is
+//!   `brought.rs`; `countdown.rs` tells how long is left. `ending.rs` and `outcome.rs` store and tell what came of it, past
+//!   the `cmd/guard.rs` that `import` shares.
 //! * `cmd/transfer/` is `export` and `import`: `payload.rs` is what travels, `keep.rs` how it is taken in. `cmd/api/` is one
 //!   call: `request.rs`, `pages.rs`, and `verdict.rs` on what a status means. `cmd/doctor.rs` tries out what a login needs,
 //!   a file a check in `doctor/`. `cmd/shell.rs` is what a shell is given: completion scripts and manual pages.
-//! * Several commands share `cmd/client_secret.rs` (where that comes from), `place.rs` (which Webex is meant), `keep.rs`,
-//!   `report.rs` and `table.rs`.
+//! * Several commands share `cmd/client_secret.rs` (where a client secret comes from), `place.rs` (which Webex is meant),
+//!   `keep.rs`, `report.rs` and `table.rs`, and what `scopes.rs` says of lists, presets and names that nobody knows.
 //! * [`session`] turns a stored connection into one whose token works now; `session/refresh.rs` is the refresh, from
 //!   the lock to the save.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
 //! * [`store`] keeps records: in the OS keyring or in a sealed file. It also seals what `export` hands over. [`dirs`] has
 //!   our directories and lock files.
 //! * [`connection`], [`app`], [`scope`], [`name`], [`duration`], [`moment`] and [`secret`] are the values: pure, `now`
-//!   always an argument. Only `app/provided.rs` looks outside, for the app that variables, the administrator's file or the
-//!   build provide.
+//!   always an argument. Two look outside: `moment` at the clock and the time zone, and `app/provided.rs` for the app that
+//!   variables, the administrator's file or the build provide.
 //! * [`loopback`] is the redirect listener, for programs of the person's own ([`peer`]), and [`sandbox`] the embedded
 //!   Webex look-alike. Both stand on [`http`], which reads bounded requests, and on [`page`], which draws what a
 //!   browser shows. The sandbox shares no code with `oauth`, `connection` or `webex`: it must not share our mistakes.
@@ -31,11 +33,12 @@
 //!   printed goes through `output`, but for the questions of `prompt` and what clap writes of help and usage.
 //!   [`process`] keeps the memory of this one to itself, and panics silent about what they saw.
 //!
-//! `cmd` may import all of it; `session` imports `oauth`, `store`, `webex` and `sandbox`; these import `client`, the
-//! values and the person's side, but `oauth` and `webex` not each other. Everything may use [`error`], whose kinds decide
-//! the exit code, and [`json`]. Outside crates that could spread have one home each, to which `.ci/run` holds them:
-//! reqwest and rustls in `client`, oauth2 in `oauth` (its `http` types are lent to whoever sends requests), tiny_http and
-//! httparse in `http`, the keyring crates in `store/keyring`, age in `store`, clap in `cli`, `cmd` and here.
+//! `cmd` may import all of it; `session` imports `oauth`, `store`, `webex` and `sandbox`, which do not import each other.
+//! `oauth` and `webex` import `client`, `store` imports `dirs`, and all of them the values and the person's side; the
+//! sandbox imports values, `http` and `page`. Everything may use [`error`], whose kinds decide the exit code, and [`json`].
+//! Outside crates that could spread have one home each, to which `.ci/run` holds them: reqwest and rustls in `client`,
+//! oauth2 in `oauth` (its `http` types are lent to whoever sends requests), tiny_http and httparse in `http`, the keyring
+//! crates in `store/keyring`, age in `store`, clap in `cli`, `cmd` and here.
 //!
 //! # What holds
 //!
@@ -51,7 +54,8 @@
 //!   to its environment's revocation endpoint; nowhere else. No redirect is followed, but those by which the sandbox
 //!   consents to itself.
 //! * The redirect port listens to programs of the same user alone, as far as the system tells whose they are.
-//! * Secrets are [`secret::Secret`]s, which can't be displayed, and are taken out of foreign text however it spells them.
+//! * Tokens, client secrets and states are [`secret::Secret`]s, which can't be displayed, and are taken out of foreign text
+//!   however it spells them.
 //! * No runtime, TLS or D-Bus is set up by a command that does not need it.
 //!
 //! # Where it departs from the obvious
@@ -117,23 +121,26 @@ mod store;
 mod variables;
 mod webex;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::{Asked, Cli};
-use crate::error::{Error, Kind};
-use crate::output::Output;
+use crate::error::{Error, Kind, visible};
+use crate::output::{Output, unwritten};
 
 fn main() -> ExitCode {
     process::harden(wants_json());
+    signals::outlive_the_file_limit();
     process::contained(run)
 }
 
 fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(without_value(error)),
     };
     let output = Output::new(cli.global.json);
     let done = match cli.asked {
@@ -151,17 +158,43 @@ fn run() -> ExitCode {
 }
 
 /// Help and version are results; a command line that is off is an error, in JSON if JSON was asked for.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: clap::Error) -> ExitCode {
     if error.use_stderr() && wants_json() {
         let told = Error::new(Kind::Usage, "the command line is not understood")
-            .with_detail(&headline(error))
+            .with_detail(&headline(&error))
             .with_hint("`webex-connect --help` shows what there is");
         Output::new(true).error(&told);
         return ExitCode::from(told.exit_code());
     }
-    // clap colours for terminals and knows its exit codes; a failure to print has nowhere to go.
-    let _ = error.print();
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+    let printed = if is_fit_to_print(&error) {
+        // clap colours for terminals.
+        error.print()
+    } else {
+        Output::new(false).note(error.render().to_string().trim_end());
+        Ok(())
+    };
+    match printed {
+        Err(failure) if !error.use_stderr() && failure.kind() != io::ErrorKind::BrokenPipe => {
+            Output::new(false).error(&unwritten(&failure));
+            ExitCode::from(Kind::Failure.exit_code())
+        }
+        _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1)),
+    }
+}
+
+/// Whether all that an error quotes from the command line can be shown on a terminal as it is.
+fn is_fit_to_print(error: &clap::Error) -> bool {
+    let text = error.render().to_string();
+    text.chars().all(|c| c == '\n' || visible(c) == c)
+}
+
+/// A value where none belongs may be a secret: `--client-secret-stdin=…`.
+fn without_value(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::TooManyValues {
+        let hidden = ContextValue::String("[redacted]".to_owned());
+        error.insert(ContextKind::InvalidValue, hidden);
+    }
+    error
 }
 
 /// What clap says is wrong, up to its first empty line, without the word `error` before it.

@@ -1,11 +1,18 @@
 //! Moments as people read them: which day, and how far away.
 
+use std::time::SystemTime;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// A day less than so many days ahead is told without its year, which can be no other.
 const NEAR: i64 = 300;
 const DAY: i64 = 86_400;
+
+/// The time by this machine's clock. A clock beyond the last moment that can be told is taken to stand there.
+pub fn now() -> Timestamp {
+    Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::MAX)
+}
 
 /// A day in the person's own time zone: `2026-02-20`.
 pub fn day(moment: Option<Timestamp>) -> String {

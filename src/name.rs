@@ -26,7 +26,7 @@ impl Name {
         let rule = "a name is 1 to 64 of A-Z a-z 0-9 . _ - and starts with neither - nor .";
         Err(Error::new(Kind::Usage, rule)
             .with_detail(&format!("{text:?} is none"))
-            .with_hint("for example `webex-connect login work`"))
+            .with_hint("for example `work` or `ci-2`"))
     }
 
     pub fn as_str(&self) -> &str {

@@ -32,7 +32,7 @@ use answer::{TokenAnswer, TokenType, bad_answer};
 use refusal::{Refusal, form_secrets};
 
 pub use crate::secret::redact;
-pub use answer::{Granted, is_access_token, is_refresh_token};
+pub use answer::Granted;
 pub use refusal::authorization_error;
 pub use revoke::revoke;
 
@@ -127,6 +127,7 @@ pub enum Fate {
 }
 
 /// Gets new tokens for a refresh token (RFC 6749 §6). If the answer brings no refresh token, the old one goes on.
+/// `mend_client` is the cure where Webex does not take the client.
 ///
 /// # Errors
 /// [`Kind::SignIn`] if the grant is dead, [`Kind::App`] if the client is refused, [`Kind::Temporary`] for the rest
@@ -136,11 +137,12 @@ pub async fn refresh(
     base: &Url,
     app: &App,
     tokens: &Tokens,
+    mend_client: &str,
     now: Timestamp,
 ) -> std::result::Result<Granted, NotRefreshed> {
     // A request that is never sent leaves everything as it is.
     let fate = Cell::new(Fate::Kept);
-    let answer = ask_for_refresh(client, base, app, tokens, &fate).await;
+    let answer = ask_for_refresh(client, base, app, tokens, mend_client, &fate).await;
     let granted = answer.and_then(|answer| answer.into_granted(now));
     match granted {
         Ok(granted) => Ok(succeed(granted, tokens)),
@@ -156,6 +158,7 @@ async fn ask_for_refresh(
     base: &Url,
     app: &App,
     tokens: &Tokens,
+    mend_client: &str,
     fate: &Cell<Fate>,
 ) -> Result<TokenAnswer> {
     let Some(old) = &tokens.refresh_token else {
@@ -170,7 +173,7 @@ async fn ask_for_refresh(
         let secrets = form_secrets(request.body());
         let answer = client.send(request).await;
         fate.set(fate_by(&answer));
-        read_answer(answer?, &secrets, Purpose::Refresh)
+        read_answer(answer?, &secrets, Purpose::Refresh(mend_client))
     };
     let old = RefreshToken::new(old.expose().to_owned());
     let answer = oauth.exchange_refresh_token(&old).request_async(&send);
@@ -182,7 +185,8 @@ fn fate_by(answer: &Result<Answer>) -> Fate {
         Err(error) if error.unsent => Fate::Kept,
         Err(_) => Fate::Unknown,
         Ok(answer) => match answer.status().as_u16() {
-            200 => Fate::Unknown,
+            // An answer to a request that was done, whatever it holds.
+            200..300 => Fate::Unknown,
             // Webex sends 429 without a time, or with one that is none: then 15 s are meant.
             429 => Fate::Busy(Some(retry_after(answer.headers()))),
             503 => Fate::Busy(named_wait(answer.headers())),
@@ -243,7 +247,8 @@ fn oauth_client(base: &Url, app: &App) -> Result<WebexOAuthClient> {
 #[derive(Clone, Copy)]
 pub enum Purpose<'a> {
     Exchange(&'a Cures),
-    Refresh,
+    /// With what a person can do about a client that Webex does not take.
+    Refresh(&'a str),
     /// A device's first request or one of its polls.
     Device(&'a Cures),
 }
@@ -273,6 +278,10 @@ fn read_answer(answer: Answer, secrets: &[Secret], purpose: Purpose<'_>) -> Resu
             Some(_) => Ok(answer),
             None => Err(bad_answer("it is not a token set")),
         };
+    }
+    if answer.status().is_success() || answer.status().is_informational() {
+        let status = answer.status().as_u16();
+        return Err(bad_answer(&format!("its status is {status} and not 200")));
     }
     Err(Refusal::read(&answer, secrets).into_error(purpose))
 }
@@ -337,7 +346,7 @@ mod tests {
         for status in [301, 400, 401, 403, 408, 500] {
             assert_eq!(fate(status, None), Fate::Kept, "{status}");
         }
-        for status in [200, 502, 504] {
+        for status in [200, 201, 204, 502, 504] {
             assert_eq!(fate(status, None), Fate::Unknown, "{status}");
         }
         let lost = Error::new(Kind::Temporary, "lost");

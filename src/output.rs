@@ -226,22 +226,21 @@ impl Output {
     }
 }
 
-/// Whether standard output is the null device, which it also is where whoever started this closed it.
+/// Whether a stream is the null device, which it also is where whoever started this closed it.
 #[cfg(unix)]
-pub fn goes_nowhere() -> bool {
-    use std::os::fd::AsFd;
+pub fn goes_nowhere(stream: &impl std::os::fd::AsFd) -> bool {
     use std::os::unix::fs::MetadataExt;
 
-    let stdout = io::stdout().as_fd().try_clone_to_owned();
-    let stdout = stdout.and_then(|stdout| std::fs::File::from(stdout).metadata());
+    let stream = stream.as_fd().try_clone_to_owned();
+    let stream = stream.and_then(|stream| std::fs::File::from(stream).metadata());
     // A file that is no device has the number 0.
     let device =
         |of: io::Result<std::fs::Metadata>| of.ok().map(|of| of.rdev()).filter(|of| *of != 0);
-    device(stdout).is_some_and(|stdout| device(std::fs::metadata("/dev/null")) == Some(stdout))
+    device(stream).is_some_and(|stream| device(std::fs::metadata("/dev/null")) == Some(stream))
 }
 
 #[cfg(not(unix))]
-pub fn goes_nowhere() -> bool {
+pub fn goes_nowhere<T>(_: &T) -> bool {
     false
 }
 
@@ -251,12 +250,15 @@ fn write_out(bytes: &[u8]) -> Result<bool> {
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(
-            Error::new(Kind::Failure, "could not write to standard output")
-                .with_detail(&error.to_string())
-                .with_hint("see to whatever standard output goes to, a full disk for one, and run the same command again"),
-        ),
+        Err(error) => Err(unwritten(&error)),
     }
+}
+
+/// The error where a result could not be written.
+pub fn unwritten(error: &io::Error) -> Error {
+    Error::new(Kind::Failure, "could not write to standard output")
+        .with_hint("see to whatever standard output goes to, a full disk for one, and run the same command again")
+        .with_cause(error)
 }
 
 /// On terminals that can, unless the person says no (`NO_COLOR`) or always (`CLICOLOR_FORCE`).

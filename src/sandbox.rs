@@ -1,8 +1,8 @@
 //! The sandbox: a Webex look-alike inside this program, on loopback, for trying a login without an account.
 //!
 //! It is stricter than Webex: what it lets pass is right by RFC 6749, RFC 7636 and RFC 8628, what it refuses it
-//! explains. It shares nothing with the client side of this program but the HTTP server, the pages and the scope
-//! catalogue, so that a mistake there is not mirrored here.
+//! explains. It shares nothing with the client side of this program but the HTTP server, the pages, the scope
+//! catalogue and the type of a secret, so that a mistake there is not mirrored here.
 
 mod answer;
 mod authorize;
@@ -34,12 +34,12 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
 use crate::http::{Request, Response, Server, Verdict};
+use crate::moment::now;
 use crate::scope::{ScopeSet, catalogue};
 use crate::secret::Secret;
 
@@ -242,7 +242,7 @@ impl Service {
     }
 
     fn answer(&self, request: &Request) -> Response {
-        let now = Timestamp::now();
+        let now = now();
         let answer = self
             .route(request, now.as_second())
             .unwrap_or_else(Answer::from);

@@ -24,6 +24,9 @@ pub const STANDARD: [&str; 12] = [
     "spark:teams_write",
 ];
 
+/// The scope without which Webex does not say who signed in.
+pub const WHO_AM_I: &str = "spark:people_read";
+
 /// How many scopes there are, for people.
 pub fn counted(scopes: usize) -> String {
     match scopes {

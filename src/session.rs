@@ -5,7 +5,7 @@ mod refresh;
 
 use std::sync::OnceLock;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::runtime::Runtime;
 use url::Url;
 
@@ -15,6 +15,7 @@ use crate::client::{Client, Wire};
 use crate::connection::{AppRef, Connection, Identity};
 use crate::duration;
 use crate::error::{Error, Kind, Result};
+use crate::moment::now;
 use crate::name::Name;
 use crate::sandbox::{self, Form, Options};
 use crate::scope::ScopeSet;
@@ -58,7 +59,7 @@ pub fn valid_for(
         let least = duration::text(least);
         format!("the access token of {name} is valid for {left}, and {least} was asked for")
     };
-    let before = connection.tokens.left(Timestamp::now());
+    let before = connection.tokens.left(now());
     let (connection, warning) =
         meet(store, connection, wire, Need::Valid(Some(least))).map_err(|error| {
             match error.kind {
@@ -69,7 +70,7 @@ pub fn valid_for(
                 _ => error,
             }
         })?;
-    match connection.tokens.left(Timestamp::now()) {
+    match connection.tokens.left(now()) {
         Some(left) if left >= least => Ok((connection, warning)),
         left => {
             Err(Error::new(Kind::Failure, short(left)).with_hint("ask for less with `--min-valid`"))
@@ -114,7 +115,7 @@ pub fn ask_webex(store: &Store, connection: Connection, wire: &Wire) -> Result<A
     let (mut connection, not_refreshed) = usable(store, connection, wire)?;
     let mut live = accepts(&connection, wire)?;
     let is_new = connection.tokens.access_token != before;
-    if matches!(live, Live::Refused) && !is_new && connection.tokens.can_refresh(Timestamp::now()) {
+    if matches!(live, Live::Refused) && !is_new && connection.tokens.can_refresh(now()) {
         connection = refreshed(store, connection, wire)?;
         live = accepts(&connection, wire)?;
     }

@@ -64,6 +64,18 @@ impl Signals {
         }
     }
 
+    /// What comes of it, unless a signal comes first.
+    ///
+    /// # Errors
+    /// [`Kind::Interrupted`], with what that leaves behind.
+    pub async fn unless<T>(&mut self, work: impl Future<Output = T>, what_now: &str) -> Result<T> {
+        tokio::select! {
+            biased;
+            signal = self.next() => Err(signal.into_error(what_now)),
+            done = work => Ok(done),
+        }
+    }
+
     /// A signal that has come already. The runtime hears of one only when it waits, so it is made to wait a moment.
     pub async fn pending(&mut self) -> Option<Signal> {
         tokio::time::timeout(Duration::from_millis(1), self.next())
@@ -74,15 +86,15 @@ impl Signals {
     /// Gives the signals their usual meaning back. Handlers can't be taken out again, so a thread ends the program
     /// in their place.
     fn release(self) {
-        static OBEYING: Once = Once::new();
-        RELEASED.store(true, Ordering::SeqCst);
-        OBEYING.call_once(|| {
-            let (sender, listening) = mpsc::channel();
-            // Where no thread can be had, signals go unheard until something is waited for again.
-            drop(std::thread::Builder::new().spawn(|| obey(sender)));
-            // A signal that nobody listens for when it comes is lost.
-            let _ = listening.recv();
-        });
+        let_go();
+    }
+
+    /// Lets a signal end the program at once while this goes on, which may wait for long and leaves nothing half done.
+    pub fn released<T>(&self, act: impl FnOnce() -> T) -> T {
+        let_go();
+        let done = act();
+        RELEASED.store(false, Ordering::SeqCst);
+        done
     }
 
     /// The same once something was waited for, unless a signal ended that: one that was obeyed has had its effect, and
@@ -134,30 +146,38 @@ pub fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-/// Lets a write beyond the limit on file sizes (`ulimit -f`) fail, where SIGXFSZ would end the program half way. tokio's
-/// handlers stay for good and are not handed on to what `exec` runs.
+/// Lets a write beyond the limit on file sizes (`ulimit -f`), if there is one, fail, where SIGXFSZ would end the program
+/// half way. tokio's handlers stay for good and are not handed on to what `exec` runs.
 #[cfg(unix)]
 pub fn outlive_the_file_limit() {
-    static CAUGHT: Once = Once::new();
-    CAUGHT.call_once(|| {
-        use tokio::runtime::Handle;
-        use tokio::signal::unix::{SignalKind, signal};
+    use rustix::process::{Resource, Signal, getrlimit};
+    use tokio::signal::unix::{SignalKind, signal};
 
-        let number = rustix::process::Signal::XFSZ.as_raw();
-        let catch = || drop(signal(SignalKind::from_raw(number)));
-        if Handle::try_current().is_ok() {
-            return catch();
-        }
-        // A system that gives no runtime leaves things as they are.
-        if let Ok(runtime) = runtime() {
-            let _inside = runtime.enter();
-            catch();
-        }
-    });
+    if getrlimit(Resource::Fsize).current.is_none() {
+        return;
+    }
+    // A system that gives no runtime leaves things as they are.
+    if let Ok(runtime) = runtime() {
+        let _inside = runtime.enter();
+        let _ = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
+    }
 }
 
 #[cfg(not(unix))]
 pub fn outlive_the_file_limit() {}
+
+/// Signals end the program from here on, as they would any other.
+fn let_go() {
+    static OBEYING: Once = Once::new();
+    RELEASED.store(true, Ordering::SeqCst);
+    OBEYING.call_once(|| {
+        let (sender, listening) = mpsc::channel();
+        // Where no thread can be had, signals go unheard until something is waited for again.
+        drop(std::thread::Builder::new().spawn(|| obey(sender)));
+        // A signal that nobody listens for when it comes is lost.
+        let _ = listening.recv();
+    });
+}
 
 /// Says when it listens for signals, and then obeys them until the program ends.
 fn obey(listening: Sender<()>) {

@@ -16,7 +16,7 @@ use crate::client::{Answer, Client, Incoming, retry_after};
 use crate::connection::Identity;
 use crate::error::{Error, Kind, Result};
 use crate::json;
-use crate::secret::Secret;
+use crate::secret::{Secret, tracking_id};
 
 pub use link::next_page;
 pub use needed::needed;
@@ -119,8 +119,8 @@ fn refused(answer: &Answer, access_token: &Secret) -> Error {
     let id = answer.headers().get("trackingid");
     let id = id.and_then(|id| id.to_str().ok());
     // Whoever was sent the token could send it back.
-    let id = id.filter(|id| !id.contains(access_token.expose()));
-    error.with_tracking_id(id.map(str::to_owned))
+    let secrets = std::slice::from_ref(access_token);
+    error.with_tracking_id(id.and_then(|id| tracking_id(id, secrets)))
 }
 
 /// A request of the person's own. Where it may go was decided when its URL was made.

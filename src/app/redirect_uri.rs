@@ -21,6 +21,19 @@ pub struct RedirectUri {
     path: String,
 }
 
+/// In bytes; a request of a browser holds the code and the state beside it.
+const MAX_LENGTH: usize = 2048;
+/// The parameters of an answer (RFC 6749 §4.1.2, RFC 9207).
+const ANSWER: [&str; 7] = [
+    "code",
+    "state",
+    "error",
+    "error_description",
+    "error_uri",
+    "iss",
+    "access_token",
+];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LoopbackHost {
     V4,
@@ -33,13 +46,28 @@ impl RedirectUri {
     /// # Errors
     /// Anything but `http://`, one of the three loopback hosts, an explicit port and a plain path.
     pub fn parse(text: &str) -> Result<RedirectUri> {
-        parse_redirect_uri(text).ok_or_else(|| {
-            let message =
-                "a redirect URI here is http, on 127.0.0.1, localhost or [::1], with a port";
+        let refused = |message: &str| {
             Error::new(Kind::Usage, message).with_hint(format!(
                 "for example `--redirect-uri {DEFAULT_REDIRECT_URI}`"
             ))
-        })
+        };
+        let uri = parse_redirect_uri(text).ok_or_else(|| {
+            refused("a redirect URI here is http, on 127.0.0.1, localhost or [::1], with a port")
+        })?;
+        // No callback to one of these could be told from a forged one, or be read at all.
+        if text.len() > MAX_LENGTH {
+            return Err(refused(
+                "this redirect URI is longer than any request that comes back",
+            ));
+        }
+        let query = Url::parse(text).ok();
+        let mut names = query.iter().flat_map(|url| url.query_pairs());
+        if names.any(|(name, _)| ANSWER.contains(&name.as_ref())) {
+            return Err(refused(
+                "this redirect URI has a parameter in its query by which Webex answers",
+            ));
+        }
+        Ok(uri)
     }
 
     /// `http://127.0.0.1:PORT/callback`, for a port this program chose.
@@ -181,6 +209,9 @@ mod tests {
             "http://localhost:1/x y",
             "http://LOCALHOST:1/",
             "http://127.0.0.1:65536/",
+            "http://127.0.0.1:1/?state=1",
+            "http://127.0.0.1:1/x?y=z&%63ode=1",
+            &format!("http://127.0.0.1:1/{}", "x".repeat(MAX_LENGTH)),
         ] {
             assert!(RedirectUri::parse(text).is_err(), "{text}");
         }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::client::{CONNECT_TIME, TOTAL_TIME};
 use crate::error::{Error, Kind};
+use crate::moment::now;
 
 /// Our own words: reqwest's text holds the URL with its query.
 pub fn failed(host: &str, error: reqwest::Error) -> Error {
@@ -40,7 +39,7 @@ fn told(host: &str, error: reqwest::Error) -> Error {
         format!(
             "check this machine's clock, which says {:.0}, with `date`; if it is right, the server's certificate is \
              not",
-            Timestamp::now()
+            now()
         )
     } else if cause.starts_with("invalid peer certificate") {
         "if a private CA vouches for that server, name it with `--ca-cert FILE`".to_owned()

@@ -41,6 +41,23 @@ impl Proxy {
     }
 }
 
+/// The variable that was to name the proxy between here and a server, and names none that could be used.
+pub fn unusable(base: &Url) -> Option<&'static str> {
+    let (variable, None) = named().into_iter().next()? else {
+        return None;
+    };
+    let exceptions = exceptions().map_or_else(String::new, |(_, value)| value);
+    let matcher = Matcher::builder().all("http://proxy.invalid");
+    let destination: Uri = base.as_str().parse().ok()?;
+    let is_meant = !is_loopback(base)
+        && matcher
+            .no(exceptions)
+            .build()
+            .intercept(&destination)
+            .is_some();
+    is_meant.then_some(variable)
+}
+
 /// The variables that name a proxy and have a value, with the proxy if it is one that could be used.
 pub fn named() -> Vec<(&'static str, Option<Proxy>)> {
     let set = NAMING.into_iter().filter_map(first);

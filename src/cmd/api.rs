@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use jiff::Timestamp;
 use oauth2::http::StatusCode;
 use tokio::runtime::Runtime;
 use url::Url;
@@ -17,6 +16,7 @@ use crate::client::{Client, Incoming};
 use crate::cmd::Context;
 use crate::connection::Connection;
 use crate::error::{Error, Result};
+use crate::moment::now;
 use crate::output::Body;
 use crate::session;
 use crate::store::Store;
@@ -142,7 +142,7 @@ impl<'a> Caller<'a> {
     /// The answer to a call, whatever its status. A token that Webex refuses is replaced once.
     fn send(&mut self, call: &Call) -> Result<Incoming> {
         let answer = self.attempt(call)?;
-        let can_refresh = self.connection.tokens.can_refresh(Timestamp::now());
+        let can_refresh = self.connection.tokens.can_refresh(now());
         if answer.status() != StatusCode::UNAUTHORIZED || self.replaced || !can_refresh {
             return Ok(answer);
         }

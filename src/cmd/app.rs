@@ -142,8 +142,8 @@ struct ShowArguments {
 /// Remove an app from this machine
 ///
 /// Refused while connections use it, which could not be refreshed any more.
-/// Webex is not told: there the app is deleted in the developer portal. To
-/// remove what is not there is no error.
+/// Webex is not told: there the app is deleted in the developer portal. Removing
+/// what is not there is no error.
 ///
 ///   $ webex-connect app remove work
 #[derive(Args)]

@@ -144,18 +144,26 @@ fn replace(mut command: Command) -> io::Result<Infallible> {
 }
 
 fn not_run(program: &Path, error: &io::Error) -> Error {
-    let program = foreign(&program.to_string_lossy());
+    // A path with a directory in it is not looked for along PATH.
+    let is_there = |program: &Path| program.components().count() > 1 && program.exists();
+    let shown = foreign(&program.to_string_lossy());
     let (code, hint) = match error.kind() {
+        io::ErrorKind::NotFound if is_there(program) => (
+            NOT_FOUND,
+            format!(
+                "`head -n 1 {shown}` shows the interpreter that it asks for and that is not there"
+            ),
+        ),
         io::ErrorKind::NotFound => (
             NOT_FOUND,
-            format!("give a program that `command -v {program}` finds, or its path"),
+            format!("give a program that `command -v {shown}` finds, or its path"),
         ),
         _ => (
             NOT_EXECUTABLE,
-            format!("`ls -l {program}` shows whether you may run it"),
+            format!("`ls -l {shown}` shows whether you may run it"),
         ),
     };
-    Error::new(Kind::Failure, format!("could not run {program}"))
+    Error::new(Kind::Failure, format!("could not run {shown}"))
         .with_hint(hint)
         .with_detail(&error.to_string())
         .with_exit_code(code)

@@ -7,10 +7,7 @@ use serde_json::json;
 use crate::connection::{Connection, Grant, GrantSource, Identity, State};
 use crate::error::{Error, Kind, Result};
 use crate::output::Output;
-use crate::scope::ScopeSet;
-
-/// The scope without which Webex does not say who signed in.
-const WHO_AM_I: &str = "spark:people_read";
+use crate::scope::{ScopeSet, WHO_AM_I};
 
 /// Whom the command line expects, and what it lets pass.
 #[derive(Args, Clone, Default)]

@@ -16,7 +16,6 @@ mod way;
 use std::time::Duration;
 
 use clap::Args;
-use jiff::Timestamp;
 use url::Url;
 
 use crate::client::{Client, Wire};
@@ -27,6 +26,7 @@ use crate::cmd::place::PlaceArguments;
 use crate::cmd::scopes::preset;
 use crate::error::{Error, Kind, Result};
 use crate::loopback::{Browser, Callback, Listener};
+use crate::moment::now;
 use crate::oauth::Authorization;
 use crate::scope::preset::Preset;
 use crate::secret::Secret;
@@ -39,6 +39,8 @@ pub use paste::tunnel;
 use plan::Plan;
 use way::{Asked, Way};
 
+/// What an interruption leaves behind while nothing was granted.
+const NOTHING_STORED: &str = "nothing was stored";
 /// How long a browser that holds its connection open may hold up the end of a login.
 const SHOW_TIME: Duration = Duration::from_secs(1);
 
@@ -224,13 +226,9 @@ async fn finish(
     let secrets = [plan.app.client_secret.clone(), authorization.state.clone()];
     let code = accept(callback, &plan, &secrets)?;
     let cures = plan.cures();
-    let now = Timestamp::now();
+    let now = now();
     let exchange = authorization.exchange(client, base, &plan.app, &code, &cures, now);
-    let granted = tokio::select! {
-        biased;
-        signal = signals.next() => return Err(signal.into_error("nothing was stored")),
-        granted = exchange => granted?,
-    };
+    let granted = signals.unless(exchange, NOTHING_STORED).await??;
     ending.keep(plan, granted, signals).await
 }
 

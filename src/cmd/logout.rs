@@ -29,8 +29,8 @@ const REVOKE_TIME: Duration = Duration::from_secs(30);
 /// share the grant. What is said at the end is the truth: revoked, or still
 /// valid until when, and where to end it. The exit code is 0 if it is gone
 /// here, and the highest of all where several fail. The app stays, for the
-/// next login; `webex-connect app remove` removes it. To remove what is not
-/// there is no error.
+/// next login; `webex-connect app remove` removes it. Removing what is
+/// not there is no error.
 ///
 ///   $ webex-connect logout work
 #[derive(Args)]
@@ -244,19 +244,17 @@ fn tell(
 
 /// What copies of the tokens are still good for, and where a person ends that.
 fn valid_until(connection: Option<&Connection>, now: Timestamp) -> String {
-    let tokens = connection.map(|connection| &connection.tokens);
-    let access = tokens.and_then(|tokens| tokens.expires_at);
-    let end = tokens.and_then(|tokens| tokens.refresh_token_expires_at.max(access));
+    let end = connection.and_then(|connection| connection.tokens.reconnect_by());
     let until = match end {
         Some(end) if end <= now => return "its tokens have expired".to_owned(),
         Some(end) => format!("until {} at the latest", day(Some(end))),
         None => "until they expire".to_owned(),
     };
-    let webex = connection.is_none_or(|connection| connection.environment == Environment::Webex);
-    let page = match webex {
-        true => format!("; a person ends them at {GRANTS_PAGE}"),
-        false => String::new(),
-    };
+    let environment = connection.map(|connection| &connection.environment);
+    let page = environment.map_or(Some(GRANTS_PAGE), Environment::grants_page);
+    let page = page.map_or_else(String::new, |page| {
+        format!("; a person ends them at {page}")
+    });
     format!("copies of its tokens stay valid {until}{page}")
 }
 

@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::cmd::Context;
-use crate::connection::{Connection, Grant, GrantSource, Identity, State};
+use crate::connection::{Connection, Grant, GrantSource, State};
 use crate::error::{Error, Kind, Result, foreign};
 use crate::moment::until;
-use crate::scope::{catalogue, counted};
+use crate::scope::{WHO_AM_I, catalogue, counted};
 use crate::session::{self, Live};
 use crate::store::Store;
 
@@ -93,7 +93,7 @@ fn text(
     let mut line = |label: &str, value: String| lines.push(format!("{label:<12} {value}"));
     let default = if is_default { " (default)" } else { "" };
     line("connection", format!("{}{default}", connection.name));
-    line("account", person(connection.identity.as_ref()));
+    line("account", person(connection));
     if let Some(org) = connection
         .identity
         .as_ref()
@@ -167,9 +167,13 @@ fn explained(name: &str, mark: &str) -> [String; 2] {
     [format!("  {name}{mark}"), format!("    {about}")]
 }
 
-fn person(identity: Option<&Identity>) -> String {
-    let Some(identity) = identity else {
-        return "unknown (the scopes do not allow asking)".to_owned();
+fn person(connection: &Connection) -> String {
+    let Some(identity) = &connection.identity else {
+        let why = match connection.grant.granted.contains(WHO_AM_I) {
+            true => "Webex was not asked, or did not say",
+            false => "the scopes do not allow asking",
+        };
+        return format!("unknown ({why})");
     };
     let kind = identity.kind.as_deref().unwrap_or("person");
     // Somebody chose these: none may begin a line of its own.

@@ -1,5 +1,7 @@
 //! `token`: a valid access token.
 
+use std::io;
+
 use clap::Args;
 use jiff::SignedDuration;
 use serde_json::json;
@@ -7,6 +9,7 @@ use serde_json::json;
 use crate::cmd::Context;
 use crate::duration;
 use crate::error::{Error, Kind, Result};
+use crate::output::goes_nowhere;
 use crate::session;
 use crate::variables;
 
@@ -47,7 +50,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         return Err(Error::new(Kind::Usage, message).with_hint("give one of them"));
     }
     if arguments.github_mask {
-        in_github_actions()?;
+        can_be_masked()?;
     }
     let store = context.store()?;
     let connection = context.connection(&store, arguments.name.as_deref())?;
@@ -77,10 +80,16 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     }
 }
 
-/// What hides the token in the log of a job would show it in any other.
-fn in_github_actions() -> Result<()> {
+/// What hides the token in the log of a job would show it in any other, and hides nothing where nobody reads it.
+fn can_be_masked() -> Result<()> {
     if variables::read(variables::GITHUB_ACTIONS)?.as_deref() == Some("true") {
-        return Ok(());
+        if !goes_nowhere(&io::stderr()) {
+            return Ok(());
+        }
+        let message =
+            "standard error goes nowhere, and the job's runner would not read the mask there";
+        return Err(Error::new(Kind::Usage, message)
+            .with_hint("let standard error go to the job's log, without `2>/dev/null`"));
     }
     let message = format!(
         "--github-mask is for jobs of GitHub Actions, where {} is true; elsewhere it would show the token",

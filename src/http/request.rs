@@ -122,6 +122,10 @@ fn parse_head(head: &[u8]) -> Result<Request, Option<u16>> {
     let (Some(method), Some(target)) = (parsed.method, parsed.path) else {
         return Err(Some(400));
     };
+    // A fragment stays with the client (RFC 9112 §3.2).
+    if target.contains('#') {
+        return Err(Some(400));
+    }
     Ok(Request {
         method: method.to_owned(),
         target: target.to_owned(),

@@ -7,13 +7,11 @@ use oauth2::{AccessToken, RefreshToken, Scope, TokenResponse};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::connection::Tokens;
+use crate::connection::{Tokens, is_access_token, is_refresh_token};
 use crate::error::{Error, Kind, Result};
 use crate::scope::{ScopeError, ScopeSet};
 use crate::secret::Secret;
 
-/// The longest token taken. Webex's JWTs are about 1.7 kB.
-const MAX_TOKEN: usize = 16 * 1024;
 /// The longest scope list taken; all 199 scopes known have under 7 kB.
 const MAX_SCOPE: usize = 16 * 1024;
 /// Ten years in seconds: a longer lifetime is cut to it, so that dates stay dates.
@@ -39,8 +37,6 @@ pub struct TokenAnswer {
     #[serde(default, deserialize_with = "lifetime")]
     refresh_token_expires_in: Option<u64>,
     scope: Option<String>,
-    #[serde(skip)]
-    scopes: Option<Vec<Scope>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,7 +70,8 @@ impl TokenResponse for TokenAnswer {
     }
 
     fn scopes(&self) -> Option<&Vec<Scope>> {
-        self.scopes.as_ref()
+        // `scope` is read as text: one that is empty or odd is told apart in [`TokenAnswer::into_granted`].
+        None
     }
 }
 
@@ -91,13 +88,13 @@ impl TokenAnswer {
         if !self.token_type.0.eq_ignore_ascii_case("bearer") {
             return Err(bad_answer("its token_type is not Bearer"));
         }
-        if !is_b64token(self.access_token.secret()) {
+        if !is_access_token(self.access_token.secret()) {
             return Err(bad_answer("its access_token is not a bearer token"));
         }
         if self
             .refresh_token
             .as_ref()
-            .is_some_and(|token| !is_printable(token.secret()))
+            .is_some_and(|token| !is_refresh_token(token.secret()))
         {
             return Err(bad_answer("its refresh_token is not printable ASCII"));
         }
@@ -129,16 +126,6 @@ impl TokenAnswer {
     }
 }
 
-/// Whether an access token that came another way is such as a token answer may bring.
-pub fn is_access_token(token: &Secret) -> bool {
-    is_b64token(token.expose())
-}
-
-/// Whether a refresh token that came another way is such as a token answer may bring.
-pub fn is_refresh_token(token: &Secret) -> bool {
-    is_printable(token.expose())
-}
-
 /// Webex's clock counts seconds; fractions would only be noise in JSON.
 fn whole_seconds(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second()).unwrap_or(now)
@@ -166,20 +153,6 @@ pub fn lifetime<'de, D: Deserializer<'de>>(
     seconds
         .map(Some)
         .ok_or_else(|| serde::de::Error::custom("not a lifetime in seconds"))
-}
-
-/// RFC 6750 §2.1.
-fn is_b64token(token: &str) -> bool {
-    let body = token.trim_end_matches('=');
-    token.len() <= MAX_TOKEN
-        && !body.is_empty()
-        && body
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
-}
-
-fn is_printable(token: &str) -> bool {
-    (1..=MAX_TOKEN).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_graphic())
 }
 
 pub fn bad_answer(what: &str) -> Error {
@@ -272,8 +245,8 @@ mod tests {
                 match answer.into_granted(Timestamp::from_second(1_700_000_000).unwrap()) {
                     Ok(granted) => {
                         let tokens = granted.tokens;
-                        assert!(is_access_token(&tokens.access_token));
-                        assert!(tokens.refresh_token.as_ref().is_none_or(is_refresh_token));
+                        assert!(is_access_token(tokens.access_token.expose()));
+                        assert!(tokens.refresh_token.as_ref().is_none_or(|token| is_refresh_token(token.expose())));
                         let ends = [tokens.expires_at, tokens.refresh_token_expires_at];
                         let latest = after(tokens.obtained_at, MAX_LIFETIME);
                         assert!(ends.into_iter().flatten().all(|end| (tokens.obtained_at..=latest).contains(&end)));

@@ -12,6 +12,7 @@ use crate::app::{App, endpoint, is_loopback};
 use crate::client::{Answer, Client, retry_after};
 use crate::error::{Error, Kind, Result};
 use crate::json;
+use crate::moment::now;
 use crate::oauth::answer::{Granted, TokenAnswer, bad_answer, lifetime};
 use crate::oauth::basic::basic;
 use crate::oauth::refusal::Refusal;
@@ -153,7 +154,7 @@ impl Device {
         match client.send(request).await {
             Ok(answer) => {
                 let secrets = [self.device_code.clone(), app.client_secret.clone()];
-                read(&answer, &secrets, cures, Timestamp::now())
+                read(&answer, &secrets, cures, now())
             }
             Err(error) if error.kind == Kind::Temporary => Ok(Polled::Trouble(error)),
             Err(error) => Err(error),

@@ -99,10 +99,7 @@ fn client_refused(purpose: Purpose<'_>) -> Error {
     let message = "Webex refused the app's client ID or client secret";
     let hint = match purpose {
         Purpose::Exchange(cures) | Purpose::Device(cures) => cures.mend_client.clone(),
-        Purpose::Refresh => format!(
-            "compare both with {PORTAL}; `webex-connect app update NAME` takes a new client secret, and \
-             `webex-connect app list` shows which app it is"
-        ),
+        Purpose::Refresh(mend_client) => mend_client.to_owned(),
     };
     Error::new(Kind::App, message).with_hint(hint)
 }
@@ -114,7 +111,7 @@ impl Purpose<'_> {
             Purpose::Exchange(cures) | Purpose::Device(cures) => {
                 format!("run `{}` again", cures.again)
             }
-            Purpose::Refresh => "run the same command again".to_owned(),
+            Purpose::Refresh(_) => "run the same command again".to_owned(),
         }
     }
 }
@@ -252,11 +249,11 @@ impl Refusal {
                 Kind::Failure,
                 "Webex ended the sign-in with an error it alone knows",
             ),
-            Purpose::Refresh if self.is_about_the_grant() => Error::new(
+            Purpose::Refresh(_) if self.is_about_the_grant() => Error::new(
                 Kind::SignIn,
                 "Webex refused the refresh token: it was used elsewhere, revoked or has expired",
             ),
-            Purpose::Refresh => Error::new(
+            Purpose::Refresh(_) => Error::new(
                 Kind::Failure,
                 format!("Webex refused the refresh ({})", self.status),
             )
@@ -306,7 +303,7 @@ mod tests {
                 let mut answer = Answer::new(body);
                 *answer.status_mut() = oauth2::http::StatusCode::from_u16(status).unwrap();
                 let refusal = Refusal::read(&answer, std::slice::from_ref(&secret));
-                let error = refusal.into_error(Purpose::Refresh);
+                let error = refusal.into_error(Purpose::Refresh("mend it"));
                 let shown = format!("{error}{}", error.tracking_id.as_deref().unwrap_or_default());
                 assert!(!shown.contains(secret.expose()), "{shown}");
                 assert!(!shown.chars().any(char::is_control), "{shown:?}");

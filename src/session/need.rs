@@ -1,9 +1,10 @@
 //! What is wanted of an access token, and whether tokens have it.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::connection::{Connection, Freshness, Tokens};
 use crate::error::{Error, Result};
+use crate::moment::now;
 use crate::secret::Secret;
 
 /// What the caller wants of the access token.
@@ -18,7 +19,7 @@ pub enum Need<'a> {
 impl Need<'_> {
     /// Whether the tokens are good without a refresh.
     pub fn is_met(self, tokens: &Tokens) -> bool {
-        let fresh = || tokens.freshness(Timestamp::now()) == Freshness::Fresh;
+        let fresh = || tokens.freshness(now()) == Freshness::Fresh;
         match self {
             Need::Valid(_) => fresh() && self.is_served(tokens),
             Need::Other(known) => tokens.access_token != *known,
@@ -27,7 +28,7 @@ impl Need<'_> {
 
     /// Whether the tokens do for now where no refresh succeeds.
     pub fn is_served(self, tokens: &Tokens) -> bool {
-        let now = Timestamp::now();
+        let now = now();
         let enough = |least| tokens.left(now).is_some_and(|left| left >= least);
         match self {
             Need::Valid(least) => {

@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
-use crate::app::App;
+use crate::app::{App, PORTAL};
 use crate::client::{Client, Wire};
 use crate::connection::{Connection, GrantSource, Mark, Tokens};
 use crate::dirs;
 use crate::duration;
 use crate::error::{Error, Kind, Result};
+use crate::moment::now;
 use crate::name::Name;
 use crate::oauth::{self, Fate, Granted, NotRefreshed};
 use crate::session::need::Need;
@@ -80,12 +81,8 @@ impl Run<'_> {
         connection: Connection,
         signals: &mut Signals,
     ) -> Result<(Connection, Option<Error>)> {
-        let locked = tokio::select! {
-            biased;
-            signal = signals.next() => return Err(signal.into_error("nothing was changed")),
-            locked = lock(&connection.name) => locked,
-        };
-        let _alone = match locked {
+        let locking = lock(&connection.name);
+        let _alone = match signals.unless(locking, "nothing was changed").await? {
             Ok(alone) => alone,
             Err(error) => return self.need.settle(connection, error),
         };
@@ -109,9 +106,11 @@ impl Run<'_> {
         let client = Client::new(&base, self.wire)?;
         let mut connection = before.clone();
         connection.mark = begun(&before.mark);
-        self.store.save_connection(&mut connection)?;
+        // Another process may hold the store's lock for long, and nothing is spent yet.
+        signals.released(|| self.store.save_connection(&mut connection))?;
 
-        let asking = self.ask(&client, &base, &app, &before.tokens);
+        let mend_client = mend_client(before);
+        let asking = self.ask(&client, &base, &app, &before.tokens, &mend_client);
         let (answer, signal) = or_signal(asking, signals).await.map_err(|signal| {
             let name = &before.name;
             signal.into_error(&format!(
@@ -143,10 +142,11 @@ impl Run<'_> {
         base: &Url,
         app: &App,
         tokens: &Tokens,
+        mend_client: &str,
     ) -> std::result::Result<Granted, NotRefreshed> {
         let mut waits = (0..MAX_REPEATS).map(|repeat| BACK_OFF * 2_u32.pow(repeat));
         loop {
-            let answer = oauth::refresh(client, base, app, tokens, Timestamp::now()).await;
+            let answer = oauth::refresh(client, base, app, tokens, mend_client, now()).await;
             let Err(NotRefreshed {
                 refresh_token: Fate::Busy(asked),
                 ..
@@ -176,7 +176,7 @@ impl Run<'_> {
             (Some(_), Need::Valid(_)) if connection.mark.reconnect_reason().is_some() => {
                 return Err(refused_before(connection));
             }
-            (Some(_), Need::Valid(_)) if connection.tokens.can_refresh(Timestamp::now()) => {
+            (Some(_), Need::Valid(_)) if connection.tokens.can_refresh(now()) => {
                 return Ok(());
             }
             (Some(_), Need::Valid(_)) => (
@@ -289,7 +289,7 @@ fn begun(before: &Mark) -> Mark {
     match before {
         Mark::RefreshStarted { .. } => before.clone(),
         Mark::None | Mark::ReconnectNeeded { .. } => Mark::RefreshStarted {
-            at: Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default(),
+            at: Timestamp::from_second(now().as_second()).unwrap_or_default(),
         },
     }
 }
@@ -317,6 +317,16 @@ fn cured(error: Error, before: &Connection) -> Error {
         (Kind::Failure | Kind::Denied, None) => error.with_hint(sign_in),
         _ => error,
     }
+}
+
+/// What to do about a client that Webex refuses.
+fn mend_client(connection: &Connection) -> String {
+    let own = connection.app.as_ref().and_then(|app| app.name.as_ref());
+    let cure = own.map_or_else(
+        || "`webex-connect app show provided` says who provides this app".to_owned(),
+        |name| format!("`webex-connect app update {name}` takes a new client secret"),
+    );
+    format!("compare both with {PORTAL}; {cure}")
 }
 
 /// A wait that Webex asked for and that is longer than this program waits is left to the person.

@@ -313,6 +313,17 @@ fn parse(text: &str, source: &str) -> Result<Identity> {
 
 /// Reads a file that the person named, wherever its name leads.
 fn read_named(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    // The name of a file is shown where it can't be read.
+    if path
+        .as_os_str()
+        .as_encoded_bytes()
+        .starts_with(b"AGE-SECRET-KEY-")
+    {
+        let message = "that is an age identity, which is secret, and no file with one";
+        return Err(Error::new(Kind::Usage, message).with_hint(format!(
+            "write it to a file that only you can read and name that, or set {KEY} to it"
+        )));
+    }
     let failed = |error: io::Error| dirs::cannot("open", path, &error);
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(failed(io::Error::other("it is not a regular file")));

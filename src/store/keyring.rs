@@ -9,9 +9,8 @@ use std::io::IsTerminal;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::error::{Error, Kind, Result};
+use crate::moment::now;
 use crate::store::keyring::platform::Session;
 use crate::store::parts::{self, Step};
 use crate::store::record::unreadable;
@@ -99,7 +98,7 @@ impl Keyring {
 
     /// Creates or replaces a record. The label is what a person sees in the desktop's keyring program.
     pub fn write(&self, key: &str, record: &str, label: &str) -> Result<()> {
-        let generation = format!("{:x}", Timestamp::now().as_nanosecond());
+        let generation = format!("{:x}", now().as_nanosecond());
         let steps = parts::steps(key, record, self.limit, &generation, &self.items()?);
         steps
             .into_iter()

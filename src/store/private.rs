@@ -6,7 +6,6 @@ use std::path::Path;
 
 use crate::dirs;
 use crate::error::{Error, Result};
-use crate::signals::outlive_the_file_limit;
 
 /// Opens a file of ours that is no larger than the limit: a regular file, not behind a link of either kind, owned by us.
 pub fn open(path: &Path, limit: u64) -> Result<File> {
@@ -108,10 +107,12 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         std::path::PathBuf::from(name)
     };
     match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let what = format!("{} is in the way: {error}", temporary.display());
+            return Err(io::Error::new(error.kind(), what));
+        }
         _ => {}
     }
-    outlive_the_file_limit();
     write_new(&temporary, bytes)?;
     let renamed = fs::rename(&temporary, path);
     if renamed.is_err() {

@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::connection::{Connection, Tokens};
+use crate::connection::{Connection, Tokens, is_access_token, is_refresh_token};
 use crate::error::{Error, Kind, Result, foreign};
 use crate::name::Name;
-use crate::oauth::{is_access_token, is_refresh_token};
 
 /// The record layout this program writes. A newer one is refused and left alone.
 const SCHEMA: u32 = 1;
@@ -100,7 +99,8 @@ pub fn parse(key: &str, text: &str) -> Result<Record> {
 /// Whether the tokens are such as an answer may bring: they go into headers, environments and shells from here too.
 fn holds_tokens(tokens: &Tokens) -> bool {
     let refresh_token = tokens.refresh_token.as_ref();
-    is_access_token(&tokens.access_token) && refresh_token.is_none_or(is_refresh_token)
+    is_access_token(tokens.access_token.expose())
+        && refresh_token.is_none_or(|token| is_refresh_token(token.expose()))
 }
 
 /// The error for a record that stays as it is.

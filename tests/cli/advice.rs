@@ -299,7 +299,7 @@ fn nobody_is_sent_to_webex_for_the_sandbox() {
     login.deliver(&callback);
     let finished = login.finish();
     assert_eq!(finished.code, Some(0), "{finished}");
-    let said = "missing: spark:rooms_read. Tick them on the consent page, then run";
+    let said = "missing: spark:rooms_read; tick them on the consent page, then run";
     assert!(finished.err().contains(said), "{finished}");
     assert!(!finished.said().contains("webex.com"), "{finished}");
 }

@@ -71,6 +71,17 @@ fn what_is_no_token_set_is_not_quoted() {
     );
 }
 
+/// TK-08. Only 200 has tokens in it (RFC 6749 §5.1), and what went well is no refusal.
+#[test]
+fn an_answer_of_another_success_is_no_token_set_and_no_refusal() {
+    for status in [201, 202, 206, 226] {
+        let reply = Reply::status(status, &token_set(r#""expires_in":60"#));
+        let status = format!("its status is {status} and not 200");
+        let words = [&status, "nothing was stored"];
+        refused(&format!("TK-08 {status}"), reply, 7, &words);
+    }
+}
+
 /// TK-09. Beyond ten years a lifetime is cut; what is none is refused.
 #[test]
 fn a_lifetime_is_a_sane_number_or_unknown() {

@@ -173,6 +173,27 @@ fn a_signal_between_the_answer_and_the_write_comes_after_the_write() {
     }
 }
 
+/// Nothing is spent yet, so nobody has to wait for whoever holds the file's lock.
+#[test]
+fn a_signal_while_another_process_writes_the_file_ends_a_refresh_that_has_not_begun() {
+    for (signal, code) in SIGNALS {
+        let env = Env::new();
+        let authority = expired(&env);
+        let lock = File::open(env.path("state/webex-connect/store.lock"));
+        let lock = lock.unwrap_or_else(|e| panic!("{e}"));
+        lock.lock().unwrap_or_else(|e| panic!("{e}"));
+        let token = Process::spawn(env.command(["token"]), b"");
+        env.somebody_waits_for("store.lock");
+        token.signal(signal);
+        let finished = token.finish();
+        assert_eq!(finished.code, Some(code), "{finished}");
+        assert_eq!(finished.out(), "", "{finished}");
+        drop(lock);
+        assert_eq!(authority.refreshes(), 0, "{finished}");
+        assert_eq!(mark(&env), "none");
+    }
+}
+
 #[test]
 fn a_signal_ends_the_wait_for_another_process() {
     for (signal, code) in SIGNALS {

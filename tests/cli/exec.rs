@@ -157,6 +157,10 @@ fn the_exit_code_is_the_commands_or_tells_why_there_was_none() {
                   hint: `ls -l /etc/passwd` shows whether you may run it\n";
     let file = exec(&["--", "/etc/passwd"]).code(126);
     file.stderr(denied).check();
+    let script = env.script("script", "");
+    env.write("script", "#!/no/such/interpreter\n");
+    let unread = exec(&["--", &script]).code(127);
+    unread.stderr_has("shows the interpreter").check();
     exec(&["--", "/etc"]).code(126).stderr_has("/etc").check();
     let killed = env.command(["exec", "work", "--", "sh", "-c", "kill -TERM $$"]);
     let killed = crate::env::process::Process::spawn(killed, b"").finish();

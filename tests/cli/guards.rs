@@ -210,7 +210,7 @@ fn a_first_login_that_gets_fewer_is_stored_with_a_warning() {
     allows_without("spark:rooms_read")(&mut login);
     let finished = login.finish();
     assert_eq!(finished.code, Some(0), "{finished}");
-    let warning = "warning: Webex granted fewer scopes than asked; missing: spark:rooms_read. Tick them on the app \
+    let warning = "warning: Webex granted fewer scopes than asked; missing: spark:rooms_read; tick them on the app \
                    at https://developer.webex.com/my-apps and on the consent page, then run `webex-connect login \
                    work` again\n";
     assert!(finished.err().contains(warning), "{finished}");

@@ -52,6 +52,11 @@ fn a_callback_without_the_right_state_changes_nothing() {
             status: &[400],
         },
         Stray {
+            case: "CB-02 a fragment in the target",
+            request: "GET {PATH}?code={CODE}#&state={STATE} HTTP/1.1\r\nHost: {LISTEN}\r\n\r\n",
+            status: &[400],
+        },
+        Stray {
             case: "CB-04 error without state",
             request: "GET {PATH}?error=access_denied HTTP/1.1\r\nHost: {LISTEN}\r\n\r\n",
             status: &[400],

@@ -1,6 +1,6 @@
 //! What stands on a terminal, and what in a pipe.
 
-use crate::env::{Env, Scene, Terminal};
+use crate::env::{Env, Run, Scene, Terminal};
 
 fn with_a_connection() -> Env {
     let env = Env::new();
@@ -226,6 +226,48 @@ fn verbose_shows_the_wire_and_masks_secrets() {
         !wire.contains("sandbox-secret") && !wire.contains(token.trim()),
         "{wire}"
     );
+}
+
+/// What is on the command line may have come from elsewhere.
+#[test]
+fn a_usage_error_quotes_no_control_characters_and_no_value_that_may_be_secret() {
+    let env = Env::new();
+    for args in [
+        &["x\u{9b}31m"][..],
+        &["list", "--store", "\u{202e}"],
+        &["token", "--\u{202e}"],
+        &["check", "--min-valid", "\u{9b}"],
+    ] {
+        let (code, screen) = on_a_terminal(&env, args);
+        assert_eq!(code, 2, "{screen}");
+        assert!(!screen.contains(['\u{9b}', '\u{202e}']), "{screen:?}");
+        assert!(screen.contains('\u{fffd}'), "{screen:?}");
+    }
+    for option in [
+        "--client-secret-stdin",
+        "--token-stdin",
+        "--refresh-token-stdin",
+    ] {
+        for more in [&[][..], &["--json"]] {
+            let value = format!("{option}=c4n4ry");
+            let refused = env.run([&["login", &value], more].concat()).code(2);
+            refused.secret("c4n4ry").stderr_has(option).check();
+        }
+    }
+}
+
+#[test]
+fn a_help_that_can_not_be_written_is_an_error() {
+    let env = Env::new();
+    for script in [
+        "exec \"$1\" --help >/dev/full",
+        "exec \"$1\" help token >/dev/full",
+    ] {
+        let mut command = env.program("sh");
+        command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_webex-connect")]);
+        let run = Run::new(command).code(1);
+        run.stderr_has("could not write to standard output").check();
+    }
 }
 
 /// AP-04 for names: whoever signs in chose them.

@@ -83,6 +83,31 @@ fn a_proxy_that_refuses_is_named_as_the_trouble() {
     }
 }
 
+#[test]
+fn a_proxy_that_can_not_be_used_is_not_gone_round() {
+    for value in ["http://jane:pr0xy-pass@[bad", "ftp://proxy.test", "://"] {
+        let env = Env::new().var("HTTPS_PROXY", value);
+        let login = [
+            "login",
+            "--token-stdin",
+            "--api-base",
+            "https://webex.test/v1",
+        ];
+        let refused = |run: crate::env::Run| run.stdin("wxat-brought").secret("pr0xy-pass");
+        refused(env.run(login))
+            .code(2)
+            .stderr_has("HTTPS_PROXY names no proxy that could be used")
+            .stderr_has("`unset HTTPS_PROXY`")
+            .check();
+        // What needs none is asked; this name is nobody's.
+        refused(env.run(login))
+            .var("NO_PROXY", "webex.test")
+            .code(7)
+            .stderr_has("could not reach webex.test")
+            .check();
+    }
+}
+
 /// A proxy that is not there does not make the program go round it.
 #[test]
 fn without_its_proxy_nothing_goes_out() {

@@ -342,6 +342,24 @@ fn a_session_bus_that_is_not_there_is_an_absent_keyring() {
     }
 }
 
+/// Nothing is read from, or written to, wherever the person stands.
+#[test]
+fn a_home_that_is_no_whole_path_is_refused() {
+    let env = Env::new();
+    for home in [".", "rel", "../x"] {
+        let mut command = env.command(["login", "--sandbox", "--approve"]);
+        command
+            .env("HOME", home)
+            .env_remove("XDG_DATA_HOME")
+            .env_remove("XDG_STATE_HOME");
+        let run = Run::new(command).code(6);
+        run.stderr_has("`HOME` is no whole path")
+            .stderr_has("hint: ")
+            .check();
+        assert!(!env.path(".local").exists() && !env.path("rel").exists());
+    }
+}
+
 /// ST-16: the kernel's key retention forgets at a reboot. It is no store here, so nothing has to say so.
 #[test]
 fn the_kernels_keyutils_are_no_store() {

@@ -369,6 +369,13 @@ fn a_mask_that_can_not_be_written_leaves_no_token() {
     let finished = command.output().unwrap();
     assert_eq!(finished.status.code(), Some(1), "{finished:?}");
     assert!(finished.stdout.is_empty(), "{finished:?}");
+    for closed in ["2>&-", "2>/dev/null"] {
+        let mut command = env.program("sh");
+        let script = format!("GITHUB_ACTIONS=true exec \"$1\" token --github-mask {closed}");
+        command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_webex-connect")]);
+        let run = crate::env::Run::new(command).code(2);
+        run.any_stderr().check();
+    }
 }
 
 /// A refresh comes first, and what it says.

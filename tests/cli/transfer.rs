@@ -523,6 +523,14 @@ fn the_identity_comes_from_where_the_sealed_files_key_may_come_from() {
             .secret("c4n4ry")
             .check();
     }
+    let identity = other.expose_secret();
+    there
+        .run(["import", "--identity", identity])
+        .stdin(&sealed)
+        .code(2)
+        .stderr_has("that is an age identity, which is secret, and no file with one")
+        .secret(identity)
+        .check();
     is_empty(there);
 }
 

@@ -126,6 +126,11 @@ fn what_is_no_export_of_this_version_stores_nothing() {
             no_export,
         ),
         (
+            "no schema that ever was",
+            with("/schema", json!(0)),
+            "its schema is none",
+        ),
+        (
             "a newer schema",
             with("/schema", json!(2)),
             "a newer version of webex-connect made this export",

@@ -3,7 +3,8 @@
 use jiff::SignedDuration;
 
 use crate::env::{
-    ACCESS_TOKEN, Authority, Env, OTHER_TOKEN, REFRESH_TOKEN, Reply, Run, Scene, case_held, expired,
+    ACCESS_TOKEN, Authority, Env, OTHER_TOKEN, REFRESH_TOKEN, Reply, Run, Scene, case_held,
+    expired, token_set,
 };
 
 const CONNECTION: &str = "work";
@@ -80,30 +81,6 @@ fn the_reason_for_a_reconnect_is_told_by_list_and_status() {
         .check();
 }
 
-/// The first version wrote the reason where there is a mark now.
-#[test]
-fn records_of_the_first_version_are_read() {
-    let (env, authority) = with(Reply::other_tokens());
-    let old = |reason: serde_json::Value| {
-        env.edit_records(|key, record| {
-            if let (true, Some(record)) = (key.starts_with("connection/"), record.as_object_mut()) {
-                record.remove("mark");
-                record.insert("reconnect_needed".to_owned(), reason.clone());
-            }
-        });
-    };
-    old("Webex was asked and said no".into());
-    assert_eq!(state(&env), "reconnect_needed");
-    token(&env)
-        .code(4)
-        .stderr_has("Webex was asked and said no")
-        .check();
-    assert_eq!(authority.refreshes(), 0);
-    old(serde_json::Value::Null);
-    assert_eq!(state(&env), "ready");
-    token(&env).stdout(&format!("{OTHER_TOKEN}\n")).check();
-}
-
 /// Without a name `login` would reconnect the default, which may be another connection.
 #[test]
 fn a_refusal_that_may_take_a_new_sign_in_names_the_connection() {
@@ -173,6 +150,7 @@ fn a_refused_client_is_exit_8_and_says_nothing_of_the_grant() {
         token(&env)
             .code(8)
             .stderr_has("Webex refused the app's client ID or client secret")
+            .stderr_has("`webex-connect app update work` takes a new client secret")
             .check();
         assert_eq!(authority.refreshes(), 1, "{status} {body}");
         assert_eq!(state(&env), "ready", "{status} {body}");
@@ -265,6 +243,8 @@ fn what_may_have_replaced_the_refresh_token_is_not_repeated_and_is_remembered() 
         Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"access_token\""),
         Reply::status(200, "{}"),
         Reply::status(200, r#"{"access_token":"a b"}"#),
+        Reply::status(201, &token_set(r#""expires_in":60"#)),
+        Reply::raw("HTTP/1.1 204 No Content\r\n\r\n"),
     ] {
         let (env, authority) = with(reply);
         token(&env).code(7).any_stderr().check();

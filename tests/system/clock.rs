@@ -72,6 +72,25 @@ fn a_clock_far_from_this_century_breaks_nothing() {
     }
 }
 
+/// Beyond the last moment that can be told, every token has expired.
+#[test]
+#[ignore = "needs faketime"]
+fn a_clock_beyond_the_last_day_is_no_fault() {
+    let env = Env::new();
+    env.run(["login", "--sandbox", "--approve"])
+        .any_stderr()
+        .check();
+    let time = "@9999-12-31 10:00:00";
+    at(&env, time, &["list"]).any_stdout().check();
+    at(&env, time, &["token"])
+        .code(4)
+        .stderr_has("has expired")
+        .check();
+    at(&env, time, &["login", "late", "--sandbox", "--approve"])
+        .any_stderr()
+        .check();
+}
+
 #[test]
 #[ignore = "needs faketime"]
 fn a_certificate_that_is_expired_by_a_wrong_clock_is_not_trusted() {

@@ -66,6 +66,27 @@ fn a_file_that_may_not_grow_is_an_error_and_the_old_one_stays() {
     }
 }
 
+/// The signal for it would end the program without a word.
+#[test]
+#[ignore = "needs prlimit"]
+fn output_to_a_file_that_may_not_grow_is_an_error() {
+    let env = Env::new();
+    let program = env!("CARGO_BIN_EXE_webex-connect");
+    for (script, code) in [
+        ("exec prlimit --fsize=0 \"$1\" list --json >out", 1),
+        ("exec prlimit --fsize=0 \"$1\" --help >out", 1),
+        ("exec prlimit --fsize=0 \"$1\" no-such-command 2>out", 2),
+    ] {
+        let mut sh = env.program("sh");
+        sh.args(["-c", script, "sh", program]);
+        let finished = Process::spawn(sh, b"").finish();
+        assert_eq!(finished.code, Some(code), "{script}: {finished}");
+        if code == 1 {
+            says_so(&finished, &["could not write to standard output", "hint: "]);
+        }
+    }
+}
+
 /// As another user, for root has no such limit.
 #[test]
 #[ignore = "needs root, or sudo, to act as another user"]

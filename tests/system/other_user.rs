@@ -84,6 +84,27 @@ fn the_start_address_is_for_its_own_user() {
     case_held("CB-23 the start address");
 }
 
+/// Its owner could put another file in the place of ours.
+#[test]
+#[ignore = "needs root, or sudo, to act as another user"]
+fn a_directory_of_another_users_is_not_written_to() {
+    let place = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(place.path(), open).unwrap_or_else(|e| panic!("{e}"));
+    let mut mkdir = Command::new("mkdir");
+    mkdir.arg("-m777").arg(place.path().join("webex-connect"));
+    let made = as_nobody(&mkdir).status();
+    assert!(made.is_ok_and(|status| status.success()), "mkdir");
+    let env = Env::new().var("XDG_DATA_HOME", place.path());
+    env.run(["login", "--sandbox", "--approve"])
+        .code(6)
+        .stderr_has("the directory belongs to another user")
+        .stderr_has("it has to be yours")
+        .check();
+    let left = std::fs::read_dir(place.path().join("webex-connect"));
+    assert_eq!(left.map_or(0, Iterator::count), 0, "something was written");
+}
+
 /// The status that another user's GET is answered with.
 fn status_as_nobody(url: &Url) -> String {
     const SCRIPT: &str = r#"

@@ -11,6 +11,7 @@ use crate::client::proxy::Proxy;
 use crate::client::{Answer, Client, Wire};
 use crate::cmd::doctor::finding::Finding;
 use crate::error::{Error, Kind, Result};
+use crate::moment::now;
 
 const NETWORK: &str = "network";
 /// For one Webex, from the name's look-up to the answer. The client's own bounds add up to more than somebody who
@@ -34,9 +35,7 @@ pub async fn ask(bases: &[Url], wire: &Wire) -> Vec<Asked> {
     let mut asked = Vec::new();
     for (base, task) in asking {
         let stopped = || Error::new(Kind::Failure, "the request was stopped");
-        let (answer, at) = task
-            .await
-            .unwrap_or_else(|_| (Err(stopped()), Timestamp::now()));
+        let (answer, at) = task.await.unwrap_or_else(|_| (Err(stopped()), now()));
         asked.push(Asked { base, answer, at });
     }
     asked
@@ -53,7 +52,7 @@ async fn one(base: Url, wire: Wire) -> (Result<Answer>, Timestamp) {
             ))
         }
     };
-    (answer, Timestamp::now())
+    (answer, now())
 }
 
 async fn unnamed(base: &Url, wire: &Wire) -> Result<Answer> {

@@ -1,6 +1,5 @@
 //! Tokens that people already have: an access token from the portal, a bot's, or a refresh token of a service app.
 
-use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
 
@@ -8,11 +7,15 @@ use crate::app::{Environment, PORTAL};
 use crate::client::Client;
 use crate::cmd::Context;
 use crate::cmd::client_secret;
+use crate::cmd::login::NOTHING_STORED;
 use crate::cmd::login::ending::Ending;
 use crate::cmd::login::plan::{Plan, target, wanted_environment};
 use crate::cmd::login::{Arguments, given_secret, try_out};
-use crate::connection::{AuthType, Connection, Grant, Mark, Tokens};
+use crate::connection::{
+    AuthType, Connection, Grant, Mark, Tokens, is_access_token, is_refresh_token,
+};
 use crate::error::{Error, Kind, Result};
+use crate::moment::now;
 use crate::name::Name;
 use crate::oauth;
 use crate::prompt;
@@ -48,11 +51,7 @@ pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()
         let expires_at = webex::token_expiry(&client, &base, &access_token).await?;
         Ok::<_, Error>((identity, expires_at))
     };
-    let (identity, expires_at) = tokio::select! {
-        biased;
-        signal = signals.next() => return Err(signal.into_error("nothing was stored")),
-        known = asking => known?,
-    };
+    let (identity, expires_at) = signals.unless(asking, NOTHING_STORED).await??;
     let connection = Connection {
         revision: 0,
         name,
@@ -66,7 +65,7 @@ pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()
             expires_at,
             refresh_token: None,
             refresh_token_expires_at: None,
-            obtained_at: Timestamp::now(),
+            obtained_at: now(),
         },
         mark: Mark::None,
     };
@@ -99,7 +98,7 @@ pub async fn refresh_token(context: &Context, arguments: &Arguments) -> Result<(
     let mut ending = Ending::new(context.output, &store, &client, &base);
     // A process that refreshes the same connection may be about to spend the same token.
     ending.alone(&plan.name, &mut signals).await?;
-    let now = Timestamp::now();
+    let now = now();
     let before = Tokens {
         // Nothing is known of the access token that came with it.
         access_token: Secret::new(""),
@@ -108,11 +107,9 @@ pub async fn refresh_token(context: &Context, arguments: &Arguments) -> Result<(
         refresh_token_expires_at: None,
         obtained_at: now,
     };
-    let granted = tokio::select! {
-        biased;
-        signal = signals.next() => return Err(signal.into_error("nothing was stored")),
-        granted = oauth::refresh(&client, &base, &plan.app, &before, now) => granted,
-    };
+    let mend_client = plan.cures().mend_client;
+    let refreshing = oauth::refresh(&client, &base, &plan.app, &before, &mend_client, now);
+    let granted = signals.unless(refreshing, NOTHING_STORED).await?;
     let granted = granted.map_err(|refusal| match refusal.error.kind {
         Kind::SignIn => refusal.error.with_hint(format!(
             "copy it again, and check at {PORTAL} that it belongs to the client ID {}",
@@ -150,8 +147,8 @@ fn given(member: &str) -> Result<Secret> {
             .ok_or_else(|| off(format!("the JSON on standard input has no {member}")))?;
     }
     let fits = match member {
-        ACCESS_TOKEN => oauth::is_access_token(&token),
-        _ => oauth::is_refresh_token(&token),
+        ACCESS_TOKEN => is_access_token(token.expose()),
+        _ => is_refresh_token(token.expose()),
     };
     match fits {
         true => Ok(token),
@@ -208,7 +205,11 @@ fn api_base(environment: &Environment) -> Result<Url> {
 
 fn refused(error: Error, name: &Name) -> Error {
     match error.kind {
-        Kind::SignIn => Error::new(Kind::SignIn, "Webex does not accept this access token").with_hint(format!(
+        Kind::SignIn => Error {
+            message: "Webex does not accept this access token".to_owned(),
+            ..error
+        }
+        .with_hint(format!(
             "copy it again (a personal one lives 12 hours), then run `webex-connect login {name} --token-stdin`"
         )),
         _ => error,

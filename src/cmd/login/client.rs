@@ -80,8 +80,7 @@ fn sandbox(arguments: &Arguments, name: &Name) -> Result<Client> {
         return Err(Error::new(Kind::Refused, message).with_hint(ANOTHER_NAME));
     }
     Ok(Client {
-        // The real redirect URI is known once the listener has a port.
-        // A listener puts its own in this place; the device grant has none.
+        // A listener puts its own here; the device grant has none.
         app: session::sandbox_app(RedirectUri::parse(DEFAULT_REDIRECT_URI)?)?,
         own: None,
         brings_secret: false,

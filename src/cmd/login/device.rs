@@ -9,6 +9,7 @@ use crate::app::Environment;
 use crate::app::portal::DEVICE_REDIRECT_URIS;
 use crate::client::Client;
 use crate::cmd::Context;
+use crate::cmd::login::NOTHING_STORED;
 use crate::cmd::login::countdown::Countdown;
 use crate::cmd::login::ending::Ending;
 use crate::cmd::login::plan::Plan;
@@ -67,11 +68,8 @@ pub async fn login(
     };
     let client = Client::new(&base, &context.wire)?;
     let cures = plan.cures();
-    let device = tokio::select! {
-        biased;
-        signal = signals.next() => return Err(signal.into_error("nothing was stored")),
-        device = begin(&client, &base, &plan.app, &plan.scopes, &cures) => device?,
-    };
+    let beginning = begin(&client, &base, &plan.app, &plan.scopes, &cures);
+    let device = signals.unless(beginning, NOTHING_STORED).await??;
     show(output, &device, arguments.approve);
     let mut ending = Ending::new(output, store, &client, &base);
     let wait = Wait::new(&device, arguments.timeout);
@@ -157,7 +155,7 @@ impl Wait {
             let polled = loop {
                 tokio::select! {
                     biased;
-                    signal = signals.next() => return Err(signal.into_error("nothing was stored")),
+                    signal = signals.next() => return Err(signal.into_error(NOTHING_STORED)),
                     () = tokio::time::sleep_until(self.deadline) => return Err(timed_out(plan, self.seconds)),
                     polled = &mut asking => break polled,
                     _ = seconds.tick() => countdown.tell(),

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::client::Client;
 use crate::cmd::guard::Guard;
+use crate::cmd::login::NOTHING_STORED;
 use crate::cmd::login::outcome::{OwnApp, Saved, connection, identify, keep, report};
 use crate::cmd::login::plan::Plan;
 use crate::connection::Connection;
@@ -52,11 +53,7 @@ impl<'a> Ending<'a> {
     /// # Errors
     /// [`crate::error::Kind::Interrupted`]; another process keeps it.
     pub async fn alone(&mut self, name: &Name, signals: &mut Signals) -> Result<()> {
-        let locked = tokio::select! {
-            biased;
-            signal = signals.next() => return Err(signal.into_error("nothing was stored")),
-            locked = session::lock(name) => locked,
-        };
+        let locked = signals.unless(session::lock(name), NOTHING_STORED).await?;
         self.alone = Some(locked?);
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! What came of it: the callback's meaning, who signed in, what is stored and what is said.
 
-use jiff::Timestamp;
 use serde_json::json;
 use url::Url;
 
@@ -13,7 +12,7 @@ use crate::connection::{AppRef, Connection, Grant, GrantSource, Identity, Mark};
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::loopback::Callback;
-use crate::moment::day;
+use crate::moment::{day, now};
 use crate::oauth::{self, Granted};
 use crate::output::Output;
 use crate::scope::ScopeSet;
@@ -116,8 +115,8 @@ pub fn connection(
 }
 
 /// Stores a connection that was made just now, past the guards, with the app that it registers, and for a first one
-/// the default. The caller holds the connection's lock, so that a refresh that began with
-/// the old tokens can't follow with its own.
+/// the default. The caller holds the connection's lock, so that a refresh that began with the old tokens can't follow
+/// with its own.
 ///
 /// # Errors
 /// [`Kind::Refused`] by the guards; the store failed. What it held before is still there.
@@ -138,7 +137,7 @@ pub fn keep(
         output.warning(&warning);
     }
     if let Some(before) = &before {
-        guard.grant(output, before, grant, Timestamp::now())?;
+        guard.grant(output, before, grant, now())?;
         connection.revision = before.revision;
     }
     if let Some(own_app) = own_app {
@@ -201,7 +200,7 @@ pub fn report(output: Output, store: &Store, saved: &Saved) -> Result<()> {
         let on_the_app =
             portal.map_or_else(String::new, |portal| format!("on the app at {portal} and "));
         output.warning(&format!(
-            "Webex granted fewer scopes than asked; missing: {missing}. Tick them {on_the_app}on the consent page, then \
+            "Webex granted fewer scopes than asked; missing: {missing}; tick them {on_the_app}on the consent page, then \
              run `webex-connect login {name}` again"
         ));
     }
@@ -214,7 +213,7 @@ pub fn report(output: Output, store: &Store, saved: &Saved) -> Result<()> {
     });
     if output.json {
         let is_default = store.is_default(name);
-        let mut json = connection.to_json(is_default, store.name(), Timestamp::now());
+        let mut json = connection.to_json(is_default, store.name(), now());
         if before.is_some() {
             json["scopes"]["gained"] = json!(gained);
             json["scopes"]["lost"] = json!(lost);

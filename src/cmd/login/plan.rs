@@ -1,7 +1,5 @@
 //! What a login will do, settled before anything is asked of Webex.
 
-use jiff::Timestamp;
-
 use crate::app::provided;
 use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, PORTAL};
 use crate::cmd::guard::Guard;
@@ -12,6 +10,7 @@ use crate::cmd::place;
 use crate::cmd::{Context, named};
 use crate::connection::{AuthType, Connection};
 use crate::error::{Error, Kind, Result};
+use crate::moment::now;
 use crate::name::Name;
 use crate::oauth::{Cures, Greeting};
 use crate::scope::ScopeSet;
@@ -90,7 +89,7 @@ impl Plan {
         let scopes = asking(&app.scopes)?;
         let guard = arguments.guard.clone();
         if let Some(existing) = existing.as_ref().filter(|_| scopes::is_stated(arguments)) {
-            guard.request(existing, &scopes, Timestamp::now())?;
+            guard.request(existing, &scopes, now())?;
         }
         scopes::tell(output, arguments, &scopes);
         Ok(Plan {

@@ -14,6 +14,7 @@ use crate::browser;
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
 use crate::cmd::login::Arguments;
+use crate::cmd::login::NOTHING_STORED;
 use crate::cmd::login::countdown::{Countdown, minutes};
 use crate::cmd::login::paste::Paste;
 use crate::cmd::login::plan::Plan;
@@ -115,7 +116,7 @@ impl Way {
         let came = loop {
             tokio::select! {
                 biased;
-                signal = signals.next() => break Err(signal.into_error("nothing was stored")),
+                signal = signals.next() => break Err(signal.into_error(NOTHING_STORED)),
                 callback = &mut waiting => break Ok(callback),
                 () = tokio::time::sleep_until(deadline) => break Err(timed_out(plan, timeout)),
                 why = opening.failed() => {

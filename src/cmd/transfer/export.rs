@@ -1,5 +1,7 @@
 //! `export`: a connection sealed to an age key.
 
+use std::io;
+
 use clap::Args;
 use serde_json::json;
 
@@ -49,7 +51,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let output = context.output;
     let name = Name::parse(&arguments.name)?;
     let recipient = Recipient::parse(&arguments.to)?;
-    if arguments.moves && goes_nowhere() {
+    if arguments.moves && goes_nowhere(&io::stdout()) {
         let message = format!("standard output goes nowhere, and {name} would be lost");
         return Err(
             Error::new(Kind::Usage, message).with_hint("write the export to a file: `>FILE`")

@@ -1,8 +1,6 @@
 //! What of an import is stored, and what is refused. Sealing does not say who sealed it, so nothing changes here that
 //! the command line has not allowed.
 
-use jiff::Timestamp;
-
 use crate::app::{App, Environment};
 use crate::cmd::guard::Guard;
 use crate::cmd::keep::{Origin, save, unchanged};
@@ -10,6 +8,7 @@ use crate::cmd::transfer::payload::Payload;
 use crate::connection::{Connection, State};
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
+use crate::moment::now;
 use crate::output::Output;
 use crate::store::Store;
 
@@ -92,7 +91,7 @@ fn replaceable(output: Output, guard: &Guard, before: &Connection, new: &Connect
     if let Some(warning) = warning {
         output.warning(&warning);
     }
-    let now = Timestamp::now();
+    let now = now();
     guard
         .grant(output, before, &new.grant, now)
         .map_err(|error| {
@@ -118,7 +117,7 @@ fn replaceable(output: Output, guard: &Guard, before: &Connection, new: &Connect
 /// again does no harm.
 fn is_older(new: &Connection, before: &Connection) -> bool {
     let person = |connection: &Connection| connection.identity.as_ref().map(|who| who.id.clone());
-    before.state(Timestamp::now()) == State::Ready
+    before.state(now()) == State::Ready
         && before.tokens.obtained_at >= new.tokens.obtained_at
         // A refresh in the second of the export looks as old.
         && before.tokens.access_token != new.tokens.access_token

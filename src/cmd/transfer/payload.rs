@@ -4,10 +4,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::app::{App, Environment, is_credential, provided};
-use crate::connection::{AppRef, AuthType, Connection};
+use crate::connection::{AppRef, AuthType, Connection, is_access_token, is_refresh_token};
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
-use crate::oauth;
 use crate::session;
 use crate::store::Store;
 
@@ -110,6 +109,9 @@ impl Payload {
                     .with_hint("make one with `webex-connect export NAME --to RECIPIENT`"),
             );
         };
+        if head.schema == 0 {
+            return Err(forged("its schema is none"));
+        }
         if head.schema > SCHEMA {
             let message = "a newer version of webex-connect made this export";
             return Err(Error::new(Kind::Usage, message)
@@ -130,8 +132,8 @@ impl Payload {
         let environment = &connection.environment;
         let tokens = &connection.tokens;
         let refresh_token = tokens.refresh_token.as_ref();
-        if !oauth::is_access_token(&tokens.access_token)
-            || !refresh_token.is_none_or(oauth::is_refresh_token)
+        if !is_access_token(tokens.access_token.expose())
+            || !refresh_token.is_none_or(|token| is_refresh_token(token.expose()))
         {
             return Some("a token is none");
         }

@@ -128,8 +128,9 @@ fn all(store: &CredentialStore) -> Result<Vec<Item>> {
             Ok(secret) => found.push((item, Some(secret))),
             Err(error) if is_silence(&error) => return Err(error),
             Err(error @ Error::NoStorageAccess(_)) => return Err(error),
-            // Another process removed it since the search.
-            Err(Error::NoEntry | Error::PlatformFailure(_)) => {}
+            // Another process removed it since the search; over D-Bus the object is gone then.
+            Err(Error::NoEntry) => {}
+            Err(Error::PlatformFailure(_)) if !cfg!(any(target_os = "macos", windows)) => {}
             Err(_) => found.push((item, None)),
         }
     }

@@ -23,7 +23,6 @@ pub mod sealed;
 #[cfg(target_os = "linux")]
 mod terminal;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -60,6 +59,9 @@ pub use terminal::Terminal;
 
 /// Stands in for a browser: writes its one argument to `$HOME/opened`.
 pub const BROWSER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/browser");
+
+/// Where a home has its sealed file.
+const SEALED: &str = "data/webex-connect/store.age";
 
 /// A temporary home and the whole environment of the commands run in it.
 pub struct Env {
@@ -203,23 +205,36 @@ impl Env {
             .collect()
     }
 
+    /// What is in the sealed file of [`Env::new`].
+    pub fn records(&self) -> BTreeMap<String, serde_json::Value> {
+        let path = self.path(SEALED);
+        let sealed = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let opened = age::decrypt(&self.key(), &sealed);
+        let opened = opened.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let parsed = |(name, text): (String, String)| {
+            let record = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
+            (name, record)
+        };
+        sealed::records(&opened).into_iter().map(parsed).collect()
+    }
+
     /// Changes what is in the sealed file of [`Env::new`], record by record.
     pub fn edit_records(&self, edit: impl Fn(&str, &mut serde_json::Value)) {
-        let path = self.path("data/webex-connect/store.age");
-        let key = self.vars[OsStr::new("WEBEX_CONNECT_KEY")].to_string_lossy();
-        let key: age::x25519::Identity = key.parse().unwrap_or_else(|e| panic!("the key: {e}"));
-        let sealed = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let opened =
-            age::decrypt(&key, &sealed).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let mut records = sealed::records(&opened);
-        for (name, text) in &mut records {
-            let mut record = serde_json::from_str(text).unwrap_or_else(|e| panic!("{name}: {e}"));
-            edit(name, &mut record);
-            *text = record.to_string();
+        let mut records = BTreeMap::new();
+        for (name, mut record) in self.records() {
+            edit(&name, &mut record);
+            records.insert(name, record.to_string());
         }
-        let sealed = age::encrypt(&key.to_public(), &sealed::text(&records));
+        let sealed = age::encrypt(&self.key().to_public(), &sealed::text(&records));
         let sealed = sealed.unwrap_or_else(|e| panic!("sealing: {e}"));
+        let path = self.path(SEALED);
         fs::write(&path, sealed).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    }
+
+    /// The key of [`Env::new`].
+    fn key(&self) -> age::x25519::Identity {
+        let key = self.vars[OsStr::new("WEBEX_CONNECT_KEY")].to_string_lossy();
+        key.parse().unwrap_or_else(|e| panic!("the key: {e}"))
     }
 
     /// Lets every access token in the sealed file of [`Env::new`] have this much life left, of two weeks.
@@ -236,13 +251,8 @@ impl Env {
 
     /// The record of a connection in the sealed file of [`Env::new`].
     pub fn record(&self, name: &str) -> serde_json::Value {
-        let found = RefCell::new(serde_json::Value::Null);
-        self.edit_records(|key, record| {
-            if key == format!("connection/{name}") {
-                found.replace(record.clone());
-            }
-        });
-        found.into_inner()
+        let found = self.records().remove(&format!("connection/{name}"));
+        found.unwrap_or_default()
     }
 
     /// Returns once a process waits for this lock file, by the system's own account.
@@ -256,15 +266,6 @@ impl Env {
             fs::read_to_string("/proc/locks").is_ok_and(|locks| locks.lines().any(waits))
         });
         assert!(somebody_waits, "nobody waits for {lock}");
-    }
-
-    /// What is in the sealed file of [`Env::new`].
-    pub fn records(&self) -> BTreeMap<String, serde_json::Value> {
-        let records = std::cell::RefCell::new(BTreeMap::new());
-        self.edit_records(|name, record| {
-            records.borrow_mut().insert(name.to_owned(), record.clone());
-        });
-        records.into_inner()
     }
 
     /// Fails if a process still runs in this home.
