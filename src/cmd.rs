@@ -26,6 +26,7 @@ pub mod transfer;
 
 use std::path::PathBuf;
 
+use clap::Args;
 use jiff::Timestamp;
 
 use crate::cli::{Command, Global};
@@ -39,6 +40,13 @@ use crate::prompt;
 use crate::session;
 use crate::store::{Choice, Store};
 use crate::variables;
+
+/// Which connection a command is about.
+#[derive(Args)]
+pub struct ConnectionArgument {
+    /// The connection; without it WEBEX_CONNECT_CONNECTION, the default, or the only one
+    pub name: Option<String>,
+}
 
 /// The run's surroundings.
 pub struct Context {

@@ -10,6 +10,7 @@ use crate::error::{Error, Kind, Result};
 
 /// The redirect URI to register when nothing else is chosen.
 pub const DEFAULT_REDIRECT_URI: &str = "http://127.0.0.1:8911/callback";
+const DEFAULT_PORT: u16 = 8911;
 
 /// A loopback redirect URI (RFC 8252 §7.3), kept and sent exactly as it was registered: Webex compares it as text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,6 +155,13 @@ fn parse_redirect_uri(text: &str) -> Option<RedirectUri> {
     })
 }
 
+/// [`DEFAULT_REDIRECT_URI`].
+impl Default for RedirectUri {
+    fn default() -> RedirectUri {
+        RedirectUri::on_port(DEFAULT_PORT)
+    }
+}
+
 impl fmt::Display for RedirectUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -193,6 +201,8 @@ mod tests {
             RedirectUri::parse("http://localhost:6855").unwrap().path(),
             "/"
         );
+        let default = RedirectUri::parse(DEFAULT_REDIRECT_URI).unwrap();
+        assert_eq!(default, RedirectUri::default());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::app::provided;
 use crate::cmd::Context;
 use crate::cmd::client_secret::SecretArguments;
-use crate::cmd::place::PlaceArguments;
+use crate::cmd::place::{PlaceArguments, RedirectUriArgument};
 use crate::cmd::scopes;
 use crate::connection::Connection;
 use crate::dirs;
@@ -65,13 +65,8 @@ struct AddArguments {
     client_id: Option<String>,
     #[command(flatten)]
     secret: SecretArguments,
-    /// The redirect URI registered on the app: http on 127.0.0.1, localhost or ::1, with a port
-    /// [default: http://127.0.0.1:8911/callback]
-    ///
-    /// It is taken as it is, so an app registered for another Webex tool works unchanged:
-    /// http://localhost:6001/redirect, http://localhost:8085/callback, http://localhost:6855
-    #[arg(long, value_name = "URI")]
-    redirect_uri: Option<String>,
+    #[command(flatten)]
+    redirect_uri: RedirectUriArgument,
     #[command(flatten)]
     scopes: ScopeArguments,
     #[command(flatten)]

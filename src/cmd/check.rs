@@ -4,8 +4,8 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::cmd::Context;
 use crate::cmd::scopes::listed;
+use crate::cmd::{ConnectionArgument, Context};
 use crate::connection::{Connection, GrantSource, State};
 use crate::duration;
 use crate::error::{Error, Kind, Result};
@@ -28,9 +28,8 @@ use crate::store::Store;
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
-    /// The connection; without it WEBEX_CONNECT_CONNECTION, the default, or
-    /// the only one
-    name: Option<String>,
+    #[command(flatten)]
+    connection: ConnectionArgument,
     /// Scopes that must all be granted, separated by spaces or commas;
     /// repeatable
     #[arg(long, value_name = "SCOPES")]
@@ -50,7 +49,7 @@ pub struct Arguments {
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let required = listed(&arguments.scope)?;
     let store = context.store()?;
-    let mut connection = context.connection(&store, arguments.name.as_deref())?;
+    let mut connection = context.connection(&store, arguments.connection.name.as_deref())?;
     let mut problem = None;
     if arguments.live {
         (connection, problem) = ask_webex(context, &store, connection)?;

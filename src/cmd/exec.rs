@@ -9,7 +9,7 @@ use std::process::Command;
 use clap::Args;
 
 use crate::app::Environment;
-use crate::cmd::Context;
+use crate::cmd::{ConnectionArgument, Context};
 use crate::connection::Connection;
 use crate::error::{Error, Kind, Result, foreign};
 use crate::variables;
@@ -37,9 +37,8 @@ const NOT_FOUND: u8 = 127;
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
-    /// The connection; without it WEBEX_CONNECT_CONNECTION, the default, or
-    /// the only one
-    name: Option<String>,
+    #[command(flatten)]
+    connection: ConnectionArgument,
     /// Another name for the variable
     #[arg(long, value_name = "VARIABLE", default_value = ACCESS_TOKEN, hide_default_value = true)]
     env: String,
@@ -105,7 +104,7 @@ fn checked(name: &str) -> Result<&str> {
 /// The connection with a token for the command. Its records are closed again when this returns.
 fn usable(context: &Context, arguments: &Arguments) -> Result<Connection> {
     let store = context.store()?;
-    let connection = context.connection(&store, arguments.name.as_deref())?;
+    let connection = context.connection(&store, arguments.connection.name.as_deref())?;
     if connection.environment == Environment::Sandbox {
         let message = format!(
             "{} belongs to the sandbox inside this program, which is gone when the command runs",

@@ -22,7 +22,7 @@ use crate::client::{Client, Wire};
 use crate::cmd::Context;
 use crate::cmd::client_secret::{self, SecretArguments};
 use crate::cmd::guard::Guard;
-use crate::cmd::place::PlaceArguments;
+use crate::cmd::place::{PlaceArguments, RedirectUriArgument};
 use crate::cmd::scopes::preset;
 use crate::error::{Error, Kind, Result};
 use crate::loopback::{Browser, Callback, Listener};
@@ -76,13 +76,8 @@ pub struct Arguments {
     client_id: Option<String>,
     #[command(flatten)]
     secret: SecretArguments,
-    /// The redirect URI registered on the app: http on 127.0.0.1, localhost or ::1, with a port
-    /// [default: http://127.0.0.1:8911/callback]
-    ///
-    /// It is taken as it is, so an app registered for another Webex tool works unchanged:
-    /// http://localhost:6001/redirect, http://localhost:8085/callback, http://localhost:6855
-    #[arg(long, value_name = "URI")]
-    redirect_uri: Option<String>,
+    #[command(flatten)]
+    redirect_uri: RedirectUriArgument,
     /// The whole set of scopes to ask for, separated by spaces or commas; repeatable
     /// [default: what the connection asked for before, else the app's list, else the twelve standard scopes]
     #[arg(long, value_name = "SCOPES")]

@@ -1,8 +1,8 @@
-//! Which Webex is meant, for every command that can be told.
+//! Which Webex an app is registered at, and with which redirect URI: for every command that can be told.
 
 use clap::Args;
 
-use crate::app::Environment;
+use crate::app::{Environment, RedirectUri};
 use crate::error::Result;
 
 /// Where an app is registered.
@@ -14,6 +14,33 @@ pub struct PlaceArguments {
     /// Another API base: https, or http on this machine
     #[arg(long, value_name = "URL")]
     api_base: Option<String>,
+}
+
+/// The redirect URI of an app that is new here.
+#[derive(Args)]
+pub struct RedirectUriArgument {
+    /// The redirect URI registered on the app: http on 127.0.0.1, localhost or ::1, with a port
+    /// [default: http://127.0.0.1:8911/callback]
+    ///
+    /// It is taken as it is, so an app registered for another Webex tool works unchanged:
+    /// http://localhost:6001/redirect, http://localhost:8085/callback, http://localhost:6855
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Option<String>,
+}
+
+impl RedirectUriArgument {
+    pub fn is_given(&self) -> bool {
+        self.redirect_uri.is_some()
+    }
+
+    /// The redirect URI that the command line names, if it names one.
+    ///
+    /// # Errors
+    /// As for [`RedirectUri::parse`].
+    pub fn given(&self) -> Result<Option<RedirectUri>> {
+        let text = self.redirect_uri.as_deref();
+        text.map(RedirectUri::parse).transpose()
+    }
 }
 
 /// The option that names an environment, after a space; nothing for the one meant without it.

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cmd::Context;
+use crate::cmd::{ConnectionArgument, Context};
 use crate::connection::Connection;
 use crate::error::{Error, Kind, Result};
 use crate::moment::day;
@@ -23,11 +23,10 @@ use crate::store::Store;
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
-    /// The connection; without it WEBEX_CONNECT_CONNECTION, the default, or the only one
-    #[arg(conflicts_with = "all")]
-    name: Option<String>,
+    #[command(flatten)]
+    connection: ConnectionArgument,
     /// Refresh every connection
-    #[arg(long)]
+    #[arg(long, conflicts_with = "name")]
     all: bool,
 }
 
@@ -36,7 +35,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     if arguments.all {
         return refresh_all(context, &store);
     }
-    let connection = context.connection(&store, arguments.name.as_deref())?;
+    let connection = context.connection(&store, arguments.connection.name.as_deref())?;
     let connection = session::refreshed(&store, connection, &context.wire)?;
     note(context, &connection);
     match context.output.json {

@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cmd::Context;
+use crate::cmd::{ConnectionArgument, Context};
 use crate::connection::{Connection, Grant, GrantSource, State};
 use crate::error::{Error, Kind, Result, foreign};
 use crate::moment::until;
@@ -25,9 +25,8 @@ use crate::store::Store;
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
-    /// The connection; without it WEBEX_CONNECT_CONNECTION, the default, or
-    /// the only one
-    name: Option<String>,
+    #[command(flatten)]
+    connection: ConnectionArgument,
     /// Ask Webex whether the token works
     #[arg(long)]
     live: bool,
@@ -35,7 +34,7 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let store = context.store()?;
-    let mut connection = context.connection(&store, arguments.name.as_deref())?;
+    let mut connection = context.connection(&store, arguments.connection.name.as_deref())?;
     let mut live = None;
     if arguments.live {
         let asked = session::ask_webex(&store, connection, &context.wire)?;

@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::cmd::Context;
+use crate::cmd::{ConnectionArgument, Context};
 use crate::duration;
 use crate::error::{Error, Kind, Result};
 use crate::output::goes_nowhere;
@@ -29,8 +29,8 @@ use crate::variables;
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
-    /// The connection; without it WEBEX_CONNECT_CONNECTION, the default, or the only one
-    name: Option<String>,
+    #[command(flatten)]
+    connection: ConnectionArgument,
     /// How long the token must still be valid: 30s, 10m, 1h, 14d
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     min_valid: Option<SignedDuration>,
@@ -53,7 +53,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         can_be_masked()?;
     }
     let store = context.store()?;
-    let connection = context.connection(&store, arguments.name.as_deref())?;
+    let connection = context.connection(&store, arguments.connection.name.as_deref())?;
     let (connection, not_refreshed) = match arguments.min_valid {
         None => session::usable(&store, connection, &context.wire)?,
         Some(least) => session::valid_for(&store, connection, &context.wire, least)?,

@@ -1,7 +1,7 @@
 //! `app add` and `app update`.
 
 use crate::app::provided;
-use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, RedirectUri, checked_client_id};
+use crate::app::{App, Environment, RedirectUri, checked_client_id};
 use crate::cmd::Context;
 use crate::cmd::app::show::{portal, portal_json, to_json, users};
 use crate::cmd::app::{AddArguments, ScopeArguments, UpdateArguments, missing};
@@ -54,7 +54,8 @@ pub fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
 
 pub fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     let name = Name::parse(&arguments.name)?;
-    let redirect_uri = redirect_uri(arguments.redirect_uri.as_deref())?;
+    let redirect_uri = arguments.redirect_uri.as_deref();
+    let redirect_uri = redirect_uri.map(RedirectUri::parse).transpose()?;
     let scopes = scopes(context.output, &arguments.scopes)?;
     let store = context.store()?;
     let stored = || store.app(&name)?.ok_or_else(|| missing(&name));
@@ -104,13 +105,13 @@ pub fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
 /// The app of the command line; its ID and secret are still empty.
 fn described(context: &Context, arguments: &AddArguments) -> Result<App> {
     let name = provided::not_taken(Name::parse(&arguments.name)?)?;
-    let uri = redirect_uri(arguments.redirect_uri.as_deref())?;
+    let redirect_uri = arguments.redirect_uri.given()?;
     Ok(App {
         revision: 0,
         name,
         client_id: String::new(),
         client_secret: Secret::new(""),
-        redirect_uri: uri.map_or_else(|| RedirectUri::parse(DEFAULT_REDIRECT_URI), Ok)?,
+        redirect_uri: redirect_uri.unwrap_or_default(),
         scopes: scopes(context.output, &arguments.scopes)?.unwrap_or_else(ScopeSet::standard),
         environment: arguments.place.environment()?.unwrap_or(Environment::Webex),
     })
@@ -180,10 +181,6 @@ fn stays(app: &App, client_id: Option<&str>, place: &PlaceArguments) -> Result<(
         ))),
         _ => Ok(()),
     }
-}
-
-fn redirect_uri(text: Option<&str>) -> Result<Option<RedirectUri>> {
-    text.map(RedirectUri::parse).transpose()
 }
 
 /// The scopes of all lists and presets together; none if there is neither.

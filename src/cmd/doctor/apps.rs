@@ -3,7 +3,7 @@
 use url::Url;
 
 use crate::app::provided::{self, ProvidedApp, provided};
-use crate::app::{DEFAULT_REDIRECT_URI, Environment, RedirectUri};
+use crate::app::{Environment, RedirectUri};
 use crate::cmd::doctor::finding::Finding;
 use crate::store::Listing;
 
@@ -27,7 +27,7 @@ impl Uses {
         let uris = apps.iter().map(|app| app.redirect_uri.clone());
         let mut redirect_uris = each_once(by_provider.into_iter().chain(uris));
         if redirect_uris.is_empty() {
-            redirect_uris.extend(RedirectUri::parse(DEFAULT_REDIRECT_URI));
+            redirect_uris.push(RedirectUri::default());
         }
         let by_provider = provided.map(|app| app.environment.unwrap_or(Environment::Webex));
         let of_apps = apps.iter().map(|app| app.environment.clone());

@@ -1,7 +1,7 @@
 //! Which OAuth client a login uses. A grant belongs to its client, so a connection keeps the kind it was made with.
 
 use crate::app::provided::{self, provided};
-use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, RedirectUri, checked_client_id};
+use crate::app::{App, Environment, RedirectUri, checked_client_id};
 use crate::cmd::login::Arguments;
 use crate::cmd::place;
 use crate::connection::{AppRef, Connection};
@@ -74,14 +74,14 @@ pub fn choose(
 }
 
 fn sandbox(arguments: &Arguments, name: &Name) -> Result<Client> {
-    if arguments.app.is_some() || arguments.client_id.is_some() || arguments.redirect_uri.is_some()
+    if arguments.app.is_some() || arguments.client_id.is_some() || arguments.redirect_uri.is_given()
     {
         let message = format!("{name} is a sandbox connection and takes no app of yours");
         return Err(Error::new(Kind::Refused, message).with_hint(ANOTHER_NAME));
     }
     Ok(Client {
         // A listener puts its own here; the device grant has none.
-        app: session::sandbox_app(RedirectUri::parse(DEFAULT_REDIRECT_URI)?)?,
+        app: session::sandbox_app(RedirectUri::default())?,
         own: None,
         brings_secret: false,
     })
@@ -131,7 +131,10 @@ fn same_client(
         )
         .with_hint(session::another_app(name, app_name, made_with))),
         None if arguments.client_id.is_some() => {
-            let uri = redirect_uri(arguments)?.unwrap_or_else(|| made_with.redirect_uri.clone());
+            let uri = arguments
+                .redirect_uri
+                .given()?
+                .unwrap_or_else(|| made_with.redirect_uri.clone());
             new_own_app(app_name, &made_with.client_id, uri, environment)
         }
         None => Err(Error::new(
@@ -155,8 +158,8 @@ fn named_after(
 ) -> Result<Client> {
     match store.app(name)? {
         None => {
-            let uri = redirect_uri(arguments)?;
-            let uri = uri.map_or_else(|| RedirectUri::parse(DEFAULT_REDIRECT_URI), Ok)?;
+            let uri = arguments.redirect_uri.given()?;
+            let uri = uri.unwrap_or_default();
             new_own_app(name, client_id, uri, environment)
         }
         Some(app) if app.client_id == client_id => own(arguments, app, environment),
@@ -206,7 +209,7 @@ fn own(arguments: &Arguments, mut app: App, environment: Option<&Environment>) -
             place::option(wanted)
         )));
     }
-    if let Some(uri) = redirect_uri(arguments)? {
+    if let Some(uri) = arguments.redirect_uri.given()? {
         app.redirect_uri = uri;
     }
     // The variable counts where it is about this app and not about one that is provided.
@@ -243,15 +246,9 @@ pub fn new_own_app(
     })
 }
 
-/// The redirect URI of the command line.
-fn redirect_uri(arguments: &Arguments) -> Result<Option<RedirectUri>> {
-    let uri = arguments.redirect_uri.as_deref();
-    uri.map(RedirectUri::parse).transpose()
-}
-
 /// Client ID, secret and redirect URI come from one source and are never mixed.
 fn refuse_own_details(arguments: &Arguments) -> Result<()> {
-    if !arguments.secret.is_given() && arguments.redirect_uri.is_none() {
+    if !arguments.secret.is_given() && !arguments.redirect_uri.is_given() {
         return Ok(());
     }
     let message = "the app provided to this machine has a secret and a redirect URI of its own; they are not mixed with others";

@@ -2,7 +2,7 @@
 
 use crate::app::portal::registration;
 use crate::app::provided::SYSTEM_FILE;
-use crate::app::{DEFAULT_REDIRECT_URI, Environment, PORTAL, RedirectUri, is_credential};
+use crate::app::{Environment, PORTAL, RedirectUri, is_credential};
 use crate::browser;
 use crate::cmd::Context;
 use crate::cmd::login::Arguments;
@@ -28,8 +28,7 @@ pub fn register(
     scopes: &ScopeSet,
     environment: Option<&Environment>,
 ) -> Result<Client> {
-    let redirect_uri = arguments.redirect_uri.as_deref();
-    let redirect_uri = RedirectUri::parse(redirect_uri.unwrap_or(DEFAULT_REDIRECT_URI))?;
+    let redirect_uri = arguments.redirect_uri.given()?.unwrap_or_default();
     if !context.may_ask() {
         return Err(no_app(name, &redirect_uri, environment));
     }

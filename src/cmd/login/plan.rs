@@ -100,7 +100,7 @@ impl Plan {
             existing,
             guard,
             brings_secret,
-            brings_redirect_uri: arguments.redirect_uri.is_some(),
+            brings_redirect_uri: arguments.redirect_uri.is_given(),
             by_device: arguments.device,
         })
     }
