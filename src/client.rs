@@ -142,7 +142,7 @@ impl Client {
     }
 
     async fn exchange(&self, request: http::Request<Vec<u8>>) -> Result<Answer> {
-        let host = request.uri().host().unwrap_or("the server").to_owned();
+        let host = named(request.uri());
         let mut request =
             reqwest::Request::try_from(request).map_err(|error| failed(&host, error))?;
         *request.timeout_mut() = Some(TOTAL_TIME);
@@ -176,7 +176,7 @@ impl Client {
     /// The network failed, or the server does not begin to answer. A refusal by the server is an answer.
     pub async fn open(&self, request: http::Request<Vec<u8>>) -> Result<Incoming> {
         let secrets = self.traced(&request);
-        let host = request.uri().host().unwrap_or("the server").to_owned();
+        let host = named(request.uri());
         let sending = Duration::from_secs((request.body().len() / SLOWEST_SENDING) as u64);
         let limit = TOTAL_TIME + sending;
         let request = reqwest::Request::try_from(request).map_err(|error| failed(&host, error))?;
@@ -221,6 +221,15 @@ fn builder(base: &Url) -> reqwest::ClientBuilder {
         builder.no_proxy()
     } else {
         builder
+    }
+}
+
+/// The server, as messages call it: on this machine its port tells which one is meant.
+fn named(uri: &oauth2::http::Uri) -> String {
+    let host = uri.host().unwrap_or("the server");
+    match (uri.scheme_str(), uri.port()) {
+        (Some("http"), Some(port)) => format!("{host}:{port}"),
+        _ => host.to_owned(),
     }
 }
 

@@ -140,7 +140,7 @@ impl Context {
         match (listing.connections.pop(), listing.connections.is_empty()) {
             (Some(only), true) => Ok(only),
             (Some(_), false) => Err(Error::new(Kind::Usage, "there are several connections and none is the default")
-                .with_hint("name one; `webex-connect list` shows them")),
+                .with_hint("name one (`webex-connect list` shows them), or make it the default: `webex-connect default NAME`")),
             (None, _) => Err(Error::new(Kind::SignIn, "there is no connection yet")
                 .with_hint("make one with `webex-connect login`, or try it with `webex-connect login --sandbox`")),
         }

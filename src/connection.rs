@@ -179,6 +179,11 @@ impl Tokens {
         }
     }
 
+    /// How long the access token held when it came, if Webex told it.
+    pub fn given(&self) -> Option<SignedDuration> {
+        Some(self.expires_at?.duration_since(self.obtained_at))
+    }
+
     /// How long the access token holds from `now`, if Webex told it: never longer than it was given for.
     pub fn left(&self, now: Timestamp) -> Option<SignedDuration> {
         let expires_at = self.expires_at?;

@@ -130,6 +130,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::cli::{Asked, Cli};
 use crate::error::{Error, Kind, visible};
 use crate::output::{Output, unwritten};
+use crate::store::Choice;
 
 fn main() -> ExitCode {
     process::harden(wants_json());
@@ -142,7 +143,7 @@ fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(without_value(error)),
     };
-    let output = Output::new(cli.global.json);
+    let output = Output::new(cli.global.json).with_store(cli.global.store.map(Choice::name));
     let done = match cli.asked {
         Some(Asked::Command(command)) => cmd::run(&cli.global, output, command),
         Some(Asked::Shell(shell)) => cmd::shell::run(output, &shell),
@@ -197,13 +198,20 @@ fn without_value(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// What clap says is wrong, up to its first empty line, without the word `error` before it.
+/// What clap says is wrong, up to its first empty line, without the word `error` before it, and its tip.
 fn headline(error: &clap::Error) -> String {
     let text = error.render().to_string();
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "a command is missing".to_owned();
+    }
+    let tip = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("tip: "));
+    let tip = tip.map_or_else(String::new, |tip| format!("; {tip}"));
     let lines = text.lines().map(str::trim);
     let first: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
     let first = first.join(" ");
-    first.strip_prefix("error: ").unwrap_or(&first).to_owned()
+    format!("{}{tip}", first.strip_prefix("error: ").unwrap_or(&first))
 }
 
 /// Whether JSON was asked for, before the command line is understood.

@@ -33,6 +33,17 @@ fn spoken_day_in(moment: Timestamp, now: Timestamp, zone: TimeZone) -> String {
     moment.to_zoned(zone).strftime(format).to_string()
 }
 
+/// A moment to come: its day, and its time too where that is less than a day away.
+pub fn soon(moment: Option<Timestamp>, now: Timestamp) -> String {
+    match moment {
+        Some(near) if near.duration_since(now).as_secs() < DAY => near
+            .to_zoned(TimeZone::system())
+            .strftime("%Y-%m-%d %H:%M")
+            .to_string(),
+        _ => day(moment),
+    }
+}
+
 /// How far away it is: `in 13 days`, `3 hours ago`.
 pub fn distance(moment: Timestamp, now: Timestamp) -> String {
     let seconds = moment.duration_since(now).as_secs();

@@ -3,8 +3,12 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use strsim::osa_distance;
 
 use crate::error::{Error, Kind, Result};
+
+/// Letters left out, added, changed or swapped that may be a slip of the hand.
+const MAX_SLIPS: usize = 2;
 
 /// The name of a connection or an app: `[A-Za-z0-9._-]{1,64}`, not starting with `-` or `.`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,6 +31,16 @@ impl Name {
         Err(Error::new(Kind::Usage, rule)
             .with_detail(&format!("{text:?} is none"))
             .with_hint("for example `work` or `ci-2`"))
+    }
+
+    /// The one of these that a slip of the hand may have made this of.
+    pub fn alike<'a>(&self, names: &'a [Name]) -> Option<&'a Name> {
+        let distance = |name: &Name| osa_distance(&name.folded(), &self.folded());
+        let near = names.iter().map(|name| (distance(name), name));
+        let near =
+            near.filter(|(distance, name)| *distance <= MAX_SLIPS && *distance < name.0.len());
+        near.min_by_key(|(distance, _)| *distance)
+            .map(|(_, name)| name)
     }
 
     pub fn as_str(&self) -> &str {

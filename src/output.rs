@@ -28,6 +28,8 @@ pub struct Output {
     result_colour: bool,
     /// Whether the first word of an error, a hint or a warning is coloured.
     colour: bool,
+    /// The store that the command line chose, which commands that are proposed have to choose again.
+    store: Option<&'static str>,
 }
 
 /// What a colour underlines; the words must say it too.
@@ -47,6 +49,23 @@ impl Output {
             stderr_is_terminal,
             result_colour: wants_colour(stdout_is_terminal),
             colour: wants_colour(stderr_is_terminal),
+            store: None,
+        }
+    }
+
+    /// With the store that the command line chose: it stands in every command that is proposed from here on.
+    pub fn with_store(self, store: Option<&'static str>) -> Output {
+        Output { store, ..self }
+    }
+
+    /// Proposed commands as they have to be typed.
+    fn typed(&self, text: &str) -> String {
+        match self.store {
+            Some(store) => text.replace(
+                "`webex-connect ",
+                &format!("`webex-connect --store {store} "),
+            ),
+            None => text.to_owned(),
         }
     }
 
@@ -217,10 +236,10 @@ impl Output {
 
     /// Nobody is left to tell when stderr can't be written.
     fn say(&self, text: &str) {
-        let text = if self.stderr_is_terminal {
-            plain(text)
-        } else {
-            text.to_owned()
+        let text = self.typed(text);
+        let text = match self.stderr_is_terminal {
+            true => plain(&text),
+            false => text,
         };
         let _ = writeln!(io::stderr(), "{text}");
     }

@@ -294,13 +294,36 @@ pub fn login_command(connection: &Connection) -> String {
 /// The connection of a name.
 ///
 /// # Errors
-/// [`Kind::SignIn`] if there is none.
+/// [`Kind::SignIn`] if there is none, [`Kind::Store`] if there is none where it could be looked for.
 pub fn stored(store: &Store, name: &Name) -> Result<Connection> {
-    store.connection(name)?.ok_or_else(|| {
-        Error::new(Kind::SignIn, format!("there is no connection {name}")).with_hint(format!(
-            "`webex-connect list` shows what there is; `webex-connect login {name}` makes it"
-        ))
-    })
+    store
+        .connection(name)?
+        .ok_or_else(|| match store.is_sandbox_file() {
+            true => unseen(store, name),
+            false => missing(store, name),
+        })
+}
+
+/// Where there is no keyring, nobody can tell what is in it.
+///
+/// The sandbox file stands in for it, and has no such connection.
+pub fn unseen(store: &Store, name: &Name) -> Error {
+    let place = store.place();
+    let message = format!(
+        "there is no connection {name} in {place}, and no keyring here in which it could be"
+    );
+    Error::new(Kind::Store, message)
+        .with_hint("start a keyring, or say that it is in a sealed file with `--store file`")
+}
+
+fn missing(store: &Store, name: &Name) -> Error {
+    let names = store.connection_names().unwrap_or_default();
+    let meant = name
+        .alike(&names)
+        .map_or_else(String::new, |alike| format!("did you mean {alike}? "));
+    Error::new(Kind::SignIn, format!("there is no connection {name}")).with_hint(format!(
+        "{meant}`webex-connect list` shows what there is; `webex-connect login {name}` makes it"
+    ))
 }
 
 /// The cure where a scope is missing.

@@ -151,6 +151,19 @@ fn problem(
     {
         return no(short("refresh", wanted), sign_in());
     }
+    if let (Some(wanted), Some(given)) = (arguments.min_valid, tokens.given())
+        && given < wanted
+        && tokens.can_refresh(now)
+    {
+        let (given, wanted) = (duration::text(given), duration::text(wanted));
+        let message = format!(
+            "no access token of {name} is good for {wanted}: Webex gives {given} at a time"
+        );
+        return Some(Problem {
+            error: Error::new(Kind::SignIn, message).with_hint("ask for less with `--min-valid`"),
+            next_command: format!("webex-connect status {name}"),
+        });
+    }
     if let Some(wanted) = arguments.min_valid
         && !lasts(tokens.left(now), wanted)
     {

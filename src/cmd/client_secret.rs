@@ -62,17 +62,21 @@ pub async fn asked(context: &Context, signals: &mut Signals) -> Result<Secret> {
     if context.may_ask() {
         return prompt::secret("Client secret", signals).await;
     }
-    Err(missing())
+    Err(missing(false))
 }
 
-/// The error that names every source short of the person.
-pub fn missing() -> Error {
+/// The error that names every source short of the person; standard input may be taken by something else.
+pub fn missing(stdin_is_taken: bool) -> Error {
+    let stdin = match stdin_is_taken {
+        true => "",
+        false => "`--client-secret-stdin`, ",
+    };
     Error::new(
         Kind::App,
         "there is no client secret, and Webex asks for one even with PKCE",
     )
     .with_hint(format!(
-        "give it with `--client-secret-stdin`, `--client-secret-file FILE` or {}",
+        "give it with {stdin}`--client-secret-file FILE` or {}",
         variables::CLIENT_SECRET
     ))
 }

@@ -57,13 +57,22 @@ pub fn unchanged(before: &Connection, new: &Connection, origin: Origin) -> Resul
 /// The connection could not be saved. That the default could not is only told.
 pub fn save(output: Output, store: &Store, connection: &mut Connection) -> Result<()> {
     store.save_connection(connection)?;
-    if store.takes_over(connection)
-        && let Err(error) = store.save_default(connection)
-    {
-        let name = &connection.name;
-        output.warning(&format!(
+    if !store.takes_over(connection) {
+        return Ok(());
+    }
+    let name = &connection.name;
+    let before = store.default_name().ok().flatten();
+    match store.save_default(connection) {
+        Err(error) => output.warning(&format!(
             "{name} is stored, but could not be made the default: {error}; `webex-connect default {name}` tries again"
-        ));
+        )),
+        Ok(()) => {
+            if let Some(before) = before.filter(|before| before != name) {
+                output.note(&format!(
+                    "{name} is the default now, in place of {before}; `webex-connect default {before}` takes that back"
+                ));
+            }
+        }
     }
     Ok(())
 }

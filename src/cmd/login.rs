@@ -134,8 +134,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     // A requirement of an argument falls away where another argument rules the required one out.
     if arguments.approve && !arguments.sandbox {
         return Err(
-            Error::new(Kind::Usage, "`--approve` goes with `--sandbox` alone")
-                .with_hint("leave `--approve` out: at Webex only the person can consent"),
+            Error::new(Kind::Usage, "`--approve` goes with `--sandbox` alone").with_hint(
+                "add `--sandbox`, or leave `--approve` out: at Webex only the person can consent",
+            ),
         );
     }
     let runtime = session::runtime()?;

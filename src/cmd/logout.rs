@@ -60,7 +60,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let mut gone = Vec::new();
     let mut failure = None;
     for name in names {
-        match remove(&store, &name) {
+        let removed = match remove(&store, &name) {
+            Ok(gone) if !gone.removed && store.is_sandbox_file() => {
+                Err(session::unseen(&store, &name))
+            }
+            removed => removed,
+        };
+        match removed {
             Ok(removed) => gone.push(removed),
             Err(error) => {
                 let error = kept(name.as_str(), error);

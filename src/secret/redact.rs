@@ -5,8 +5,8 @@ use url::form_urlencoded;
 use crate::secret::Secret;
 
 const REDACTED: &str = "[redacted]";
-/// What is shorter is found in anything that is decoded.
-const SHORTEST: usize = 4;
+/// What is shorter is found in anything that is decoded, and inside of words that mean nothing of the kind.
+const SHORTEST: usize = 8;
 /// The longest tracking ID shown; Webex's have about 45 characters.
 const MAX_ID: usize = 128;
 
@@ -21,7 +21,10 @@ pub fn redact(text: &str, secrets: &[Secret]) -> String {
     }
     spelled.retain(|secret| !secret.is_empty());
     let text = spelled.iter().fold(text.to_owned(), |text, secret| {
-        text.replace(secret.as_str(), REDACTED)
+        match secret.len() < SHORTEST {
+            true => without_word(&text, secret),
+            false => text.replace(secret.as_str(), REDACTED),
+        }
     });
     spelled.retain(|secret| secret.len() >= SHORTEST);
     let words = text.split_inclusive(char::is_whitespace).map(|word| {
@@ -32,6 +35,25 @@ pub fn redact(text: &str, secrets: &[Secret]) -> String {
         }
     });
     words.collect()
+}
+
+/// The text without a short secret where that is a word of its own.
+fn without_word(text: &str, secret: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(secret) {
+        let (before, found) = rest.split_at(at);
+        let after = &found[secret.len()..];
+        let joins = |c: char| c.is_alphanumeric();
+        let is_part = before.ends_with(joins)
+            || (before.is_empty() && clean.ends_with(joins))
+            || after.starts_with(joins);
+        clean.push_str(before);
+        clean.push_str(if is_part { secret } else { REDACTED });
+        rest = after;
+    }
+    clean.push_str(rest);
+    clean
 }
 
 /// A server's number for a request, if it is fit to be shown: no text, and nothing with one of these secrets in it.
@@ -162,6 +184,21 @@ mod tests {
         let text = "  The client id C1d2 is not %known%2, try 00ff00ff00 or QUJDREVGR0hJSktM\n";
         for secret in [SECRET, "", "\u{e9}", "ab"] {
             assert_eq!(redact(text, &[Secret::new(secret)]), text, "{secret}");
+        }
+    }
+
+    #[test]
+    fn a_short_secret_is_taken_out_where_it_is_a_word() {
+        let tok = [Secret::new("tok")];
+        for (text, shown) in [
+            ("the token is bad", "the token is bad"),
+            (
+                "tok, or \"tok\": tok",
+                "[redacted], or \"[redacted]\": [redacted]",
+            ),
+            ("toktok tok_ stok tok", "toktok [redacted]_ stok [redacted]"),
+        ] {
+            assert_eq!(redact(text, &tok), shown);
         }
     }
 

@@ -16,6 +16,14 @@ impl Choice {
     /// What the command line and the variable call them.
     pub const NAMES: [&str; 2] = ["keyring", "file"];
 
+    /// What the command line calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Choice::Keyring => "keyring",
+            Choice::File => "file",
+        }
+    }
+
     /// The choice of this name, if it is one.
     pub fn from_name(name: &str) -> Option<Choice> {
         match name {

@@ -259,7 +259,14 @@ impl KeySource {
 pub fn identity(file: Option<&Path>, may_ask: bool) -> Result<Option<Identity>> {
     let source = KeySource::new(PathBuf::new(), true, may_ask);
     match file {
-        Some(path) => source.open(path, read_named(path)?).map(Some),
+        Some(path) => {
+            // A file that an argument names is not the store's.
+            let bytes = read_named(path).map_err(|error| Error {
+                kind: Kind::Usage,
+                ..error
+            })?;
+            source.open(path, bytes).map(Some)
+        }
         None => Ok(source.provided()?.map(|provided| provided.identity)),
     }
 }

@@ -21,11 +21,8 @@ impl Recipient {
         if let Ok(recipient) = x25519::Recipient::from_str(text.trim()) {
             return Ok(Recipient(recipient));
         }
-        let message = match text
-            .trim()
-            .to_ascii_uppercase()
-            .starts_with("AGE-SECRET-KEY-")
-        {
+        // What age-keygen wrote begins with comments.
+        let message = match text.to_ascii_uppercase().contains("AGE-SECRET-KEY-") {
             true => {
                 "that is an age identity, which is secret, and no recipient; now it is in the shell's history"
             }

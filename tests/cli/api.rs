@@ -311,14 +311,16 @@ fn a_body_may_take_long_but_not_stand_still() {
         scope.spawn(|| {
             meets(Reply::repeat(HEAD, b"piece ".to_vec(), 1), &|run| {
                 let run = run.code(7).stdout("piece ").within(45);
-                run.stderr_has("timed out waiting for 127.0.0.1 (30 s)")
+                run.stderr_has("timed out waiting for 127.0.0.1:")
+                    .stderr_has(" (30 s)")
                     .check();
             });
         });
         scope.spawn(|| {
             meets(Reply::silence(), &|run| {
                 let run = run.code(7).within(45);
-                run.stderr_has("timed out waiting for 127.0.0.1 (30 s)")
+                run.stderr_has("timed out waiting for 127.0.0.1:")
+                    .stderr_has(" (30 s)")
                     .check();
             });
         });
@@ -326,8 +328,7 @@ fn a_body_may_take_long_but_not_stand_still() {
     let short = Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
     meets(short, &|run| {
         let run = run.code(7).stdout("half");
-        run.stderr_has("the answer from 127.0.0.1 broke off")
-            .check();
+        run.stderr_has("broke off").check();
     });
 }
 

@@ -119,10 +119,12 @@ fn a_token_that_webex_refuses_is_not_stored() {
     authority.api_answers([Reply::status(401, r#"{"message":"no"}"#)]);
     store(&env, &authority.base, &[], ACCESS_TOKEN)
         .code(4)
-        .stderr(
+        .stderr(&format!(
             "error: Webex does not accept this access token\n\
-             hint: copy it again (a personal one lives 12 hours), then run `webex-connect login bot --token-stdin`\n",
-        )
+             hint: copy it again (a personal one lives 12 hours), then run `webex-connect login bot --token-stdin \
+             --api-base {}`\n",
+            authority.base
+        ))
         .check();
     authority.api_answers([Reply::status(503, "")]);
     store(&env, &authority.base, &[], ACCESS_TOKEN)

@@ -137,7 +137,17 @@ fn an_access_token_that_is_too_short_is_refreshed_by_a_command_where_it_can_be()
     let env = connected();
     let message = "the access token of sandbox is not known to be good for another 30d";
     let more = ["--min-valid", "30d"];
-    refuses(&env, &more, 4, message, "webex-connect refresh sandbox");
+    // Of two weeks no refresh makes a month.
+    let never = "no access token of sandbox is good for 30d: Webex gives ";
+    check(&env, &more)
+        .code(4)
+        .stderr_has(never)
+        .stderr_has("hint: ask for less with `--min-valid`")
+        .check();
+    env.age(SignedDuration::from_mins(90));
+    let soon = "the access token of sandbox is not known to be good for another 2h";
+    let refresh = "webex-connect refresh sandbox";
+    refuses(&env, &["--min-valid", "2h"], 4, soon, refresh);
     edit(&env, |record| {
         record["tokens"]["refresh_token"] = Value::Null
     });

@@ -527,7 +527,7 @@ fn approve_goes_with_the_sandbox_alone() {
             .code(2)
             .stderr(
                 "error: `--approve` goes with `--sandbox` alone\n\
-                 hint: leave `--approve` out: at Webex only the person can consent\n",
+                 hint: add `--sandbox`, or leave `--approve` out: at Webex only the person can consent\n",
             )
             .check();
     }

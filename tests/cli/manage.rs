@@ -78,6 +78,35 @@ fn names_are_unique_whatever_their_case() {
 }
 
 #[test]
+fn a_command_that_is_proposed_chooses_the_store_that_was_chosen() {
+    let env = Env::new();
+    let stored = ["--store", "file"];
+    let login = ["login", "--sandbox", "--approve"];
+    let login = env.run([&login[..], &stored].concat());
+    login
+        .stderr_has("next: `webex-connect --store file token sandbox`")
+        .check();
+    env.run([&["token", "sandbx"][..], &stored].concat())
+        .code(4)
+        .stderr(
+            "error: there is no connection sandbx\n\
+             hint: did you mean sandbox? `webex-connect --store file list` shows what there is; `webex-connect --store \
+             file login sandbx` makes it\n",
+        )
+        .check();
+    let json = env.run([&["token", "nobody", "--json"][..], &stored].concat());
+    let error = json.code(4).any_stderr().check().err();
+    assert!(
+        error.contains("`webex-connect --store file list`"),
+        "{error}"
+    );
+    env.run(["token", "nobody"])
+        .code(4)
+        .stderr_has("hint: `webex-connect list` shows")
+        .check();
+}
+
+#[test]
 fn the_default_is_chosen_and_unset_by_logout() {
     let env = with(&["one", "two", "three"]);
     env.run(["default", "Two"])
@@ -94,7 +123,7 @@ fn the_default_is_chosen_and_unset_by_logout() {
         .code(2)
         .stderr(
             "error: there are several connections and none is the default\n\
-             hint: name one; `webex-connect list` shows them\n",
+             hint: name one (`webex-connect list` shows them), or make it the default: `webex-connect default NAME`\n",
         )
         .check();
 }

@@ -34,6 +34,10 @@ const NO_SECRET: &[&str] = &[
     "error: there is no client secret, and Webex asks for one even with PKCE\n\
      hint: give it with `--client-secret-stdin`, `--client-secret-file FILE` or WEBEX_CONNECT_CLIENT_SECRET\n",
 ];
+const NO_SECRET_BUT_A_TOKEN: &[&str] = &[
+    "error: there is no client secret, and Webex asks for one even with PKCE\n\
+     hint: give it with `--client-secret-file FILE` or WEBEX_CONNECT_CLIENT_SECRET\n",
+];
 const NO_IDENTITY: &[&str] = &["error: there is no identity to open the export with\n\
      hint: give the file that `age-keygen` made in `--identity FILE` or WEBEX_CONNECT_KEY_FILE, or the identity in \
      WEBEX_CONNECT_KEY\n"];
@@ -42,6 +46,10 @@ const NOBODY: &[&str] = &[
      hint: sign in from another device with `--device`, open the printed address yourself with `--no-browser`, name a \
      program that opens it with `--browser CMD`, bring a token with `--token-stdin` or `--refresh-token-stdin`, or \
      take a connection over from another machine with `webex-connect import`\n",
+];
+const WHOSE_TOKEN: &[&str] = &[
+    "error: there is no app that the refresh token could belong to\n\
+     hint: say which it is: `webex-connect login webex --refresh-token-stdin --client-id ID --client-secret-file FILE`\n",
 ];
 const NO_CONNECTION: &[&str] = &["error: there is no connection yet\n\
      hint: make one with `webex-connect login`, or try it with `webex-connect login --sandbox`\n"];
@@ -217,7 +225,7 @@ fn with_nothing_stored() {
     ] {
         fails(&env, args, 8, NO_APP);
     }
-    fails(&env, &["login", "--refresh-token-stdin"], 8, NO_APP);
+    fails(&env, &["login", "--refresh-token-stdin"], 8, WHOSE_TOKEN);
     let login = ["login", "x", "--client-id", "C"];
     fails(&env, &login, 4, NOBODY);
     let reading = [&login[..], &["--client-secret-stdin"]].concat();
@@ -226,7 +234,7 @@ fn with_nothing_stored() {
         fails(&env, &[&login[..], way].concat(), 8, NO_SECRET);
     }
     let refresh_token = [&login[..], &["--refresh-token-stdin"]].concat();
-    fails_in_a_job(&env, &refresh_token, 8, NO_SECRET);
+    fails_in_a_job(&env, &refresh_token, 8, NO_SECRET_BUT_A_TOKEN);
     fails(&env, &["login", "--sandbox"], 4, &["with `--approve`, "]);
 
     fails(&env, &["app", "add", "x", "--client-id", "C"], 8, NO_SECRET);

@@ -257,6 +257,27 @@ fn a_usage_error_quotes_no_control_characters_and_no_value_that_may_be_secret() 
 }
 
 #[test]
+fn a_usage_error_in_json_says_what_is_missing_and_what_may_be_meant() {
+    let env = Env::new();
+    for (args, words) in [
+        (&["app"][..], "requires a subcommand"),
+        (&["lgoin"], "similar subcommand exists: 'login'"),
+        (
+            &["list", "--stoer", "file"],
+            "a similar argument exists: '--store'",
+        ),
+    ] {
+        env.run([args, &["--json"]].concat())
+            .code(2)
+            .stderr_has("the command line is not understood")
+            .stderr_has(words)
+            .check();
+    }
+    let nothing = env.run(["--json", "app"]).code(2);
+    nothing.stderr_has("a command is missing").check();
+}
+
+#[test]
 fn a_help_that_can_not_be_written_is_an_error() {
     let env = Env::new();
     for script in [

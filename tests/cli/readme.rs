@@ -173,6 +173,7 @@ impl Stage {
                 "import"*) set -- "$@" {place} ;;
                 "login "*"-token-stdin"*) set -- "$@" {place} ;;
                 "login "*"--device"*) set -- "$@" {place} {at_login} ;;
+                *"--approve"*) ;;
                 "login --sandbox"*) set -- "$@" --browser true ;;
                 "login "*) set -- "$@" {place} {at_login} --browser true ;;
                 esac

@@ -244,6 +244,19 @@ fn without_a_keyring_nothing_but_sandbox_records_is_stored() {
         before
     );
     case_held("ST-15 no keyring yet");
+    // What is not in that file may be in the keyring that nobody can ask.
+    for command in [
+        &["token", "work"][..],
+        &["logout", "work"],
+        &["status", "work"],
+    ] {
+        env.run(command)
+            .code(6)
+            .stderr_has("there is no connection work in ")
+            .stderr_has("no keyring here in which it could be")
+            .stderr_has("`--store file`")
+            .check();
+    }
     // A keyring asked for by name has no stand-in.
     env.run(["login", "--sandbox", "--approve", "--store", "keyring"])
         .code(6)

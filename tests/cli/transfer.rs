@@ -509,16 +509,16 @@ fn the_identity_comes_from_where_the_sealed_files_key_may_come_from() {
         .stderr_has("there is no identity to open the export with")
         .stderr_has("`--identity FILE` or WEBEX_CONNECT_KEY_FILE")
         .check();
-    for (name, said) in [
-        ("nowhere", "could not open nowhere"),
-        ("data", "it is not a regular file"),
-        ("not-one", "not-one holds no age identity"),
+    for (name, code, said) in [
+        ("nowhere", 2, "could not open nowhere"),
+        ("data", 2, "it is not a regular file"),
+        ("not-one", 6, "not-one holds no age identity"),
     ] {
         there.write("not-one", "c4n4ry");
         there
             .run(["import", "--identity", name])
             .stdin(&sealed)
-            .code(6)
+            .code(code)
             .stderr_has(said)
             .secret("c4n4ry")
             .check();

@@ -73,7 +73,7 @@ fn output_to_a_file_that_may_not_grow_is_an_error() {
     let env = Env::new();
     let program = env!("CARGO_BIN_EXE_webex-connect");
     for (script, code) in [
-        ("exec prlimit --fsize=0 \"$1\" list --json >out", 1),
+        ("exec prlimit --fsize=0 \"$1\" scopes >out", 1),
         ("exec prlimit --fsize=0 \"$1\" --help >out", 1),
         ("exec prlimit --fsize=0 \"$1\" no-such-command 2>out", 2),
     ] {

@@ -11,6 +11,7 @@ use crate::cmd::login::NOTHING_STORED;
 use crate::cmd::login::ending::Ending;
 use crate::cmd::login::plan::{Plan, target, wanted_environment};
 use crate::cmd::login::{Arguments, given_secret, try_out};
+use crate::cmd::place;
 use crate::connection::{
     AuthType, Connection, Grant, Mark, Tokens, is_access_token, is_refresh_token,
 };
@@ -47,7 +48,7 @@ pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()
     let client = Client::new(&base, &context.wire)?;
     let asking = async {
         let identity = webex::people_me(&client, &base, &access_token).await;
-        let identity = identity.map_err(|error| refused(error, &name))?;
+        let identity = identity.map_err(|error| refused(error, &name, &environment))?;
         let expires_at = webex::token_expiry(&client, &base, &access_token).await?;
         Ok::<_, Error>((identity, expires_at))
     };
@@ -88,7 +89,7 @@ pub async fn refresh_token(context: &Context, arguments: &Arguments) -> Result<(
     match given_secret(&plan, arguments)? {
         Some(secret) => plan.app.client_secret = secret,
         // Nobody can be asked: standard input is taken.
-        None if plan.brings_secret => return Err(client_secret::missing()),
+        None if plan.brings_secret => return Err(client_secret::missing(true)),
         None => {}
     }
     let refresh_token = given(REFRESH_TOKEN)?;
@@ -203,14 +204,15 @@ fn api_base(environment: &Environment) -> Result<Url> {
     })
 }
 
-fn refused(error: Error, name: &Name) -> Error {
+fn refused(error: Error, name: &Name, environment: &Environment) -> Error {
     match error.kind {
         Kind::SignIn => Error {
             message: "Webex does not accept this access token".to_owned(),
             ..error
         }
         .with_hint(format!(
-            "copy it again (a personal one lives 12 hours), then run `webex-connect login {name} --token-stdin`"
+            "copy it again (a personal one lives 12 hours), then run `webex-connect login {name} --token-stdin{}`",
+            place::option(environment)
         )),
         _ => error,
     }

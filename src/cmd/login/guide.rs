@@ -30,7 +30,10 @@ pub fn register(
 ) -> Result<Client> {
     let redirect_uri = arguments.redirect_uri.given()?.unwrap_or_default();
     if !context.may_ask() {
-        return Err(no_app(name, &redirect_uri, environment));
+        return Err(match arguments.refresh_token_stdin {
+            true => no_app_for_the_token(name, environment),
+            false => no_app(name, &redirect_uri, environment),
+        });
     }
     // Nobody registers an app for a store that then can't keep it, or for a port that is taken.
     store.ensure_key()?;
@@ -68,6 +71,14 @@ pub fn register(
             id => return new_own_app(name, id, redirect_uri, environment),
         }
     }
+}
+
+fn no_app_for_the_token(name: &Name, environment: Option<&Environment>) -> Error {
+    let place = environment.map(place::option).unwrap_or_default();
+    Error::new(Kind::App, "there is no app that the refresh token could belong to").with_hint(format!(
+        "say which it is: `webex-connect login {name} --refresh-token-stdin --client-id ID --client-secret-file \
+         FILE{place}`"
+    ))
 }
 
 fn no_app(name: &Name, redirect_uri: &RedirectUri, environment: Option<&Environment>) -> Error {

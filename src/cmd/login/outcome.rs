@@ -12,10 +12,10 @@ use crate::connection::{AppRef, Connection, Grant, GrantSource, Identity, Mark};
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::loopback::Callback;
-use crate::moment::{day, now};
+use crate::moment::{now, soon};
 use crate::oauth::{self, Granted};
 use crate::output::Output;
-use crate::scope::ScopeSet;
+use crate::scope::{ScopeSet, counted};
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::webex;
@@ -224,8 +224,8 @@ pub fn report(output: Output, store: &Store, saved: &Saved) -> Result<()> {
     output.note(&match grant.source {
         GrantSource::Unknown => format!("scopes {}", grant.source.phrase()),
         source => format!(
-            "{} scopes asked for, {} granted ({})",
-            grant.requested.len(),
+            "{} asked for, {} granted ({})",
+            counted(grant.requested.len()),
             grant.granted.len(),
             source.phrase()
         ),
@@ -235,7 +235,7 @@ pub fn report(output: Output, store: &Store, saved: &Saved) -> Result<()> {
             output.note(&format!("{what}: {scopes}"));
         }
     }
-    let until = day(connection.tokens.expires_at);
+    let until = soon(connection.tokens.expires_at, now());
     output.note(&format!(
         "token good until {until}, kept in {}",
         store.place()

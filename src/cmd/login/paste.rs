@@ -37,7 +37,9 @@ impl Paste {
                 output.note(&format!("  {}", tunnel(uri)));
             }
             Surroundings::Container | Surroundings::Wsl if may_ask => {
-                output.note("a browser outside can't come back here by itself; paste where it ends, or use `--device`");
+                output.note(
+                    "a browser outside can't come back here by itself: `--device` needs none here",
+                );
             }
             _ => {}
         }

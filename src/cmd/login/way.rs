@@ -100,6 +100,15 @@ impl Way {
         });
         output.event(&json!({"event": "authorize", "url": authorization.url.as_str()}));
         let mut opening = self.send_off(output, &start_address, &authorization.url)?;
+        if matches!(
+            (self, &plan.app.environment),
+            (Way::Print, Environment::Sandbox)
+        ) {
+            output.note(&format!(
+                "without a browser the sandbox consents by itself with `{} --approve`",
+                plan.command()
+            ));
+        }
         let mut paste = match self {
             Way::Approve => Paste::none(output, listener.redirect_uri()),
             Way::Open(_) | Way::Print => {
