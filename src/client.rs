@@ -225,7 +225,7 @@ fn builder(base: &Url) -> reqwest::ClientBuilder {
 }
 
 /// The server, as messages call it: on this machine its port tells which one is meant.
-fn named(uri: &oauth2::http::Uri) -> String {
+fn named(uri: &http::Uri) -> String {
     let host = uri.host().unwrap_or("the server");
     match (uri.scheme_str(), uri.port()) {
         (Some("http"), Some(port)) => format!("{host}:{port}"),

@@ -13,6 +13,7 @@ use crate::app::provided::provided;
 use crate::app::{App, Environment, RedirectUri};
 use crate::client::{Client, Wire};
 use crate::connection::{AppRef, Connection, Identity};
+use crate::dirs;
 use crate::duration;
 use crate::error::{Error, Kind, Result};
 use crate::moment::now;
@@ -111,12 +112,19 @@ pub struct Asked {
 /// # Errors
 /// As for [`usable`]; Webex or the network failed.
 pub fn ask_webex(store: &Store, connection: Connection, wire: &Wire) -> Result<Asked> {
-    let before = connection.tokens.access_token.clone();
+    let (name, before) = (
+        connection.name.clone(),
+        connection.tokens.access_token.clone(),
+    );
     let (mut connection, not_refreshed) = usable(store, connection, wire)?;
     let mut live = accepts(&connection, wire)?;
     let is_new = connection.tokens.access_token != before;
     if matches!(live, Live::Refused) && !is_new && connection.tokens.can_refresh(now()) {
-        connection = refreshed(store, connection, wire)?;
+        connection = refreshed(store, connection, wire).inspect_err(|error| {
+            if error.kind == Kind::SignIn {
+                end(store, &name, &before);
+            }
+        })?;
         live = accepts(&connection, wire)?;
     }
     Ok(Asked {
@@ -124,6 +132,20 @@ pub fn ask_webex(store: &Store, connection: Connection, wire: &Wire) -> Result<A
         live,
         not_refreshed,
     })
+}
+
+/// Webex refuses an access token and its refresh token too: it has ended, whatever end it was given, and nobody is to
+/// get it any more. Other tokens may have come meanwhile. That this can't be written down is no other error.
+fn end(store: &Store, name: &Name, access_token: &Secret) {
+    let Ok(_alone) = dirs::lock_connection(name) else {
+        return;
+    };
+    if let Ok(Some(mut stored)) = store.connection(name)
+        && stored.tokens.access_token == *access_token
+    {
+        stored.tokens.expires_at = Some(now());
+        let _ = store.save_connection(&mut stored);
+    }
 }
 
 fn accepts(connection: &Connection, wire: &Wire) -> Result<Live> {

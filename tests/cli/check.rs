@@ -264,14 +264,7 @@ fn only_live_asks_webex() {
     assert_eq!(sandbox.requests().len(), before);
     check(&env, &["--live"]).check();
     assert_eq!(sandbox.requests().len(), before + 1);
-    // It knows neither token, so the refresh that is tried ends it.
-    let forgetful = sandbox.restarted(&env);
-    check(&env, &["--live"])
-        .code(4)
-        .stderr_has("Webex refused the refresh token")
-        .stderr_has("`webex-connect login work`")
-        .check();
-    drop(forgetful);
+    drop(sandbox);
     check(&env, &["--live"])
         .code(7)
         .stderr_has("error: could not reach 127.0.0.1")
@@ -281,6 +274,31 @@ fn only_live_asks_webex() {
         (&told["ok"], &told["next_command"]),
         (&json!(false), &json!("webex-connect check work --live"))
     );
+}
+
+/// A server that knows neither token ends the connection, and nobody gets the token from then on.
+#[test]
+fn a_token_that_webex_refused_is_not_handed_out() {
+    let (env, sandbox) = with_server(&[]);
+    let _forgetful = sandbox.restarted(&env);
+    check(&env, &["--live"])
+        .code(4)
+        .stderr_has("Webex refused the refresh token")
+        .stderr_has("`webex-connect login work`")
+        .check();
+    for args in [&["token"][..], &["check"], &["api", "people/me"]] {
+        env.run(args)
+            .code(4)
+            .stderr_has("work needs a new sign-in")
+            .check();
+    }
+    let listed = env.run(["list", "--json"]).any_stdout().check().json();
+    assert_eq!(listed[0]["state"], "reconnect_needed", "{listed}");
+    // Asked for, it is tried all the same.
+    env.run(["refresh"])
+        .code(4)
+        .stderr_has("Webex refused the refresh token")
+        .check();
 }
 
 #[test]
