@@ -5,6 +5,9 @@ use crate::error::{Error, Kind, Result, foreign};
 use crate::output::Output;
 use crate::store::Store;
 
+/// The cure where an import would take another connection's place.
+pub const ANOTHER_NAME: &str = "to keep both, give the same command with `--name NAME`";
+
 /// Where a connection comes from that takes another's place.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -37,10 +40,7 @@ pub fn unchanged(before: &Connection, new: &Connection, origin: Origin) -> Resul
             "this sign-in",
             "to keep both, use another name: `webex-connect login NAME`",
         ),
-        Origin::Export => (
-            "the export",
-            "to keep both, give the new one another name: `webex-connect import --name NAME`",
-        ),
+        Origin::Export => ("the export", ANOTHER_NAME),
     };
     let message = format!(
         "{} belongs to {}, and {what} to {}; nothing was stored",

@@ -115,6 +115,9 @@ fn text(
     line(
         "refresh",
         match connection.tokens.refresh_token {
+            Some(_) if connection.mark.reconnect_reason().is_some() => {
+                "refused by Webex".to_owned()
+            }
             Some(_) => until(connection.tokens.refresh_token_expires_at, now),
             None => "none".to_owned(),
         },

@@ -74,7 +74,7 @@ pub fn unseal(
             ),
             _ => (
                 "standard input is no sealed export, or a damaged one".to_owned(),
-                "pass on what `webex-connect export` wrote, whole and with its line breaks: `printf %s \"$SECRET\"`",
+                "pass on what `webex-connect export` wrote, whole and with its line breaks: `printf '%s\\n' \"$SECRET\" | webex-connect import`",
             ),
         };
         Error::new(Kind::Usage, message).with_hint(hint)

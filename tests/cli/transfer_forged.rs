@@ -45,7 +45,10 @@ fn a_text_that_was_damaged_anywhere_stores_nothing() {
         let told = refused(&handover, &sealed, &sealed, &[], 2);
         let begins = "error: standard input is no sealed export, or a damaged one\n";
         assert!(told.starts_with(begins), "{told}: {sealed}");
-        assert!(told.contains("`printf %s \"$SECRET\"`"), "{told}");
+        assert!(
+            told.contains("`printf '%s\\n' \"$SECRET\" | webex-connect import`"),
+            "{told}"
+        );
     }
     assert!(handover.store_there().is_empty());
 }
@@ -334,7 +337,7 @@ fn tokens_lead_to_another_server_only_where_the_command_line_repeats_it() {
     refused(
         &sealed,
         &[],
-        &format!("repeat it: `webex-connect import --api-base {base}`"),
+        &format!("the same command with `--api-base {base}`"),
     );
     // Not another path, port or host, nor one of Webex's own.
     for other in [
@@ -424,7 +427,7 @@ fn another_account_takes_nothing_over_unasked() {
         let told = refused(&handover, case, &other, &[], 9);
         assert!(told.contains("mallory@example.com"), "{case}: {told}");
         assert!(
-            told.contains("`webex-connect import --name NAME`"),
+            told.contains("the same command with `--name NAME`"),
             "{case}: {told}"
         );
         handover
@@ -550,7 +553,7 @@ fn what_a_connection_is_never_changes() {
         .importing_blindly(&elsewhere, &["--api-base", other_base, "--app-name", "x"])
         .code(9)
         .stderr_has(&format!("and the export to {other_base} and the app x"))
-        .stderr_has("`webex-connect import --name NAME`")
+        .stderr_has("the same command with `--name NAME`")
         .check();
     assert!(handover.store_there() == before);
     let other_client = handover.forged(&sealed, |payload| {

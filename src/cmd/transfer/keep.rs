@@ -3,7 +3,7 @@
 
 use crate::app::{App, Environment};
 use crate::cmd::guard::Guard;
-use crate::cmd::keep::{Origin, save, unchanged};
+use crate::cmd::keep::{ANOTHER_NAME, Origin, save, unchanged};
 use crate::cmd::transfer::payload::Payload;
 use crate::connection::{Connection, State};
 use crate::dirs;
@@ -11,9 +11,6 @@ use crate::error::{Error, Kind, Result};
 use crate::moment::now;
 use crate::output::Output;
 use crate::store::Store;
-
-const ANOTHER_NAME: &str =
-    "to keep both, give the new one another name: `webex-connect import --name NAME`";
 
 /// Stores the app, the connection and, for a first one, the default; under the connection's lock. Gives what is stored
 /// afterwards.
@@ -70,7 +67,7 @@ pub fn right_place(environment: &Environment, api_base: Option<&str>) -> Result<
                 "the tokens in this export would be sent to {base}, which is not Webex; nothing was stored"
             );
             Err(Error::new(Kind::Refused, message).with_hint(format!(
-                "if you know that server, repeat it: `webex-connect import --api-base {base}`"
+                "if you know that server, give the same command with `--api-base {base}`"
             )))
         }
         _ => Ok(()),
