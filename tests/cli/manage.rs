@@ -224,12 +224,11 @@ fn status_says_when_a_person_must_sign_in() {
     scene.env.run(["status"]).any_stdout().check();
     let _forgetful = scene.sandbox.restarted(&scene.env);
     scene.env.run(["token"]).code(4).any_stderr().check();
-    scene
-        .env
-        .run(["status"])
-        .code(4)
-        .any_stdout()
+    let status = scene.env.run(["status"]).code(4).any_stdout();
+    let told = status
         .stderr_has("work needs a new sign-in")
         .stderr_has("`webex-connect login work`")
         .check();
+    let refused = "refresh      refused by Webex\n";
+    assert!(told.out().contains(refused), "{told}");
 }
