@@ -354,9 +354,7 @@ fn a_full_disk_behind_stdout_is_an_error_and_a_closed_pipe_is_not() {
 #[test]
 fn the_embedded_sandbox_comes_up_for_the_call() {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     let person = env.run(["api", "people/me"]).any_stdout().check().json();
     assert_eq!(person["emails"][0], "sandbox.person@example.com");
     env.run(["api", "http://127.0.0.1:8912/v1/people/me"])

@@ -599,9 +599,7 @@ fn an_app_whose_record_is_unreadable_can_be_removed() {
 #[test]
 fn an_app_stays_while_a_connection_is_unreadable() {
     let env = with_work();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     env.edit_records(|name, record| {
         if name == "connection/sandbox" {
             record["app"] = json!(1);

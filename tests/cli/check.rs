@@ -8,9 +8,7 @@ use crate::env::{ACCESS_TOKEN, Env, Reply, Run, Sandbox, Scene, connected as ser
 /// With a sandbox connection that has the twelve standard scopes.
 fn connected() -> Env {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     env
 }
 

@@ -42,9 +42,7 @@ fn the_sandbox_that_consents_by_itself_signs_in_whom_the_hint_names() {
         "{first}"
     );
     // A reconnect hints at the account of before.
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     let status = env.run(["status", "--live", "--json"]).any_stdout();
     let status = status.check().json();
     assert_eq!(status["identity"], first["identity"]);

@@ -232,9 +232,7 @@ fn without_a_keyring_the_store_is_the_first_failure() {
     assert_eq!(files(&env), [""; 0]);
 
     // What the sandbox keeps on such a machine is no store for a login.
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     let rows = doctor(&env, 6);
     let store = one(&rows, "store");
     has(
@@ -730,9 +728,7 @@ fn connections_that_need_somebody_are_told() {
 #[test]
 fn with_the_sandbox_alone_nothing_is_asked_of_anybody() {
     let (env, _) = settled(Env::new());
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     let proxy = Proxy::start(Manner::Refuses("502 Bad Gateway"));
     // A port of its own is not stored, so the default one is looked at, and may be taken on this machine.
     let env = env.var("HTTPS_PROXY", &proxy.url);

@@ -14,9 +14,7 @@ fn shown(env: &Env, args: &[&str]) -> (i32, String) {
 #[test]
 fn a_dumb_terminal_gets_words_alone() {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     for (args, code, words) in [
         (&[][..], 0, "Start here:"),
         (&["--help"], 0, "Usage: webex-connect"),

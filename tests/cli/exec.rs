@@ -237,9 +237,7 @@ fn the_variable_may_have_another_plain_name() {
 #[test]
 fn a_connection_to_the_embedded_sandbox_has_no_server_to_talk_to() {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     env.run(["exec", "--", "touch", "ran"])
         .code(125)
         .stderr(

@@ -15,9 +15,7 @@ const CONTROLS: &[char] = &[
 /// A connection of a person, an organisation and a past refusal of such names.
 fn connected() -> Env {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     env.edit_records(|name, record| {
         if name == "connection/sandbox" {
             record["identity"] = json!({
@@ -67,9 +65,7 @@ fn stored_names_stay_faithful_in_a_pipe() {
 #[test]
 fn on_a_terminal_status_fits_80_columns() {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     let (code, screen) = Terminal::run(&env, &["status"]).ends();
     assert_eq!(code, 0, "{screen}");
     // Paths and IDs have no length of ours, and are copied whole.

@@ -465,9 +465,7 @@ fn a_reconnect_needs_nothing_but_the_name() {
 #[test]
 fn the_sandbox_gives_way_to_the_first_real_connection() {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     let row =
         |env: &Env, at: usize| env.run(["list", "--json"]).any_stdout().check().json()[at].clone();
     assert_eq!(row(&env, 0)["default"], true);

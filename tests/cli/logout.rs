@@ -246,9 +246,7 @@ fn a_record_that_cannot_be_read_is_removed_and_nothing_is_claimed_of_webex() {
 #[test]
 fn an_embedded_sandbox_connection_claims_no_revocation() {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     env.run(["logout", "sandbox"])
         .stderr_has("removed sandbox from")
         .stderr_has("its tokens open nothing else")

@@ -99,9 +99,7 @@ const WITH_A_STORE: &[&[&str]] = &[
 /// A home with a sandbox connection and an app.
 fn furnished() -> Env {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     let add = [
         "app",
         "add",

@@ -4,9 +4,7 @@ use crate::env::{Env, Run, Scene, Terminal};
 
 fn with_a_connection() -> Env {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     env
 }
 

@@ -162,8 +162,6 @@ fn what_is_on_this_machine_never_goes_through_a_proxy() {
     Attempt::start(&home, &plain, &[])
         .returns()
         .succeeds("http");
-    home.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    home.connect_sandbox();
     assert!(proxy.heard().heads.is_empty());
 }

@@ -174,9 +174,7 @@ fn the_highest_exit_code_of_all_counts() {
 #[test]
 fn what_is_no_connection_is_not_counted_as_one() {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     env.edit_records(|key, record| {
         if key == "default" {
             record["schema"] = 2.into();

@@ -32,9 +32,7 @@ fn sealed_by_passphrase() -> Env {
 }
 
 fn connected(env: Env) -> Env {
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     env
 }
 

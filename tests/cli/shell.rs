@@ -180,15 +180,9 @@ fn whatever_is_wrong_a_completion_says_nothing() {
     let locked = Env::bare()
         .var("WEBEX_CONNECT_STORE", "file")
         .var("WEBEX_CONNECT_PASSPHRASE", "right");
-    locked
-        .run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    locked.connect_sandbox();
     let garbage = Env::new();
-    garbage
-        .run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    garbage.connect_sandbox();
     garbage.write("data/webex-connect/store.age", "garbage");
     for (case, env) in [
         ("no keyring", Env::bare()),

@@ -15,9 +15,7 @@ fn sealed() -> (Env, Identity) {
     let env = Env::bare()
         .var("WEBEX_CONNECT_STORE", "file")
         .var("WEBEX_CONNECT_KEY", key.to_string().expose_secret());
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     (env, key)
 }
 
@@ -218,9 +216,7 @@ fn a_store_that_leads_elsewhere_is_refused() {
 #[cfg(target_os = "linux")]
 fn without_a_keyring_nothing_but_sandbox_records_is_stored() {
     let env = Env::bare();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     let before = fs::read(env.path("data/webex-connect/sandbox.age")).unwrap();
     let listed = env.run(["list", "--json"]).any_stdout().check().json();
     assert_eq!(listed[0]["store"], "sandbox-file");

@@ -228,9 +228,7 @@ fn a_machine_without_ca_certificates_is_told_before_a_browser_opens() {
     let attempt = Attempt::start(&env, &authority, &["--ca-cert", &file]);
     attempt.returns().succeeds("a CA of one's own is enough");
     // What needs no TLS needs no certificates.
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
 }
 
 #[test]

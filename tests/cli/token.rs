@@ -101,9 +101,7 @@ fn webex_out_of_reach_is_exit_7() {
 #[test]
 fn a_sandbox_connection_refreshes_without_a_server() {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     let first = token(&env);
     // Two weeks later.
     env.edit_records(|_, record| {
@@ -275,9 +273,7 @@ fn which_connection_is_meant() {
 #[test]
 fn logout_twice_is_no_error() {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     let removed = |env: &Env| {
         env.run(["logout", "sandbox", "--json"])
             .any_stdout()
@@ -294,9 +290,7 @@ fn logout_twice_is_no_error() {
 #[cfg(target_os = "linux")]
 fn a_full_disk_behind_stdout_is_an_error_and_a_closed_pipe_is_not() {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     let shell = |script: &str| {
         let mut command = env.program("sh");
         command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_webex-connect")]);
@@ -336,9 +330,7 @@ fn in_a_job_of_github_actions_the_token_is_masked_before_it_is_printed() {
 #[test]
 fn outside_of_github_actions_nothing_is_masked_or_printed() {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     let token = token(&env);
     for value in ["", "false", "1", "TRUE"] {
         env.run(["token", "--github-mask"])

@@ -423,9 +423,7 @@ fn a_sandbox_connection_travels_to_a_machine_without_a_keyring() {
     let to = key.expose_secret().parse::<Identity>();
     let to = to.unwrap_or_else(|e| panic!("{e}")).to_public().to_string();
     let here = Env::new();
-    here.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    here.connect_sandbox();
     let exported = here
         .run(["export", "sandbox", "--to", &to])
         .any_stdout()
@@ -548,9 +546,7 @@ fn the_key_may_be_a_systemd_credential() {
         .stderr_has("or as the systemd credential webex-connect-key")
         .check();
     env.write("credentials/webex-connect-key", key.expose_secret());
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     assert!(!env.path("data/webex-connect/store.key").exists());
     assert_eq!(env.connections(), ["sandbox"]);
 
@@ -691,10 +687,7 @@ fn an_import_from_a_terminal_says_what_it_reads() {
 fn a_first_real_connection_takes_the_default_from_the_sandbox() {
     let handover = Handover::new(&[]);
     let there = &handover.there;
-    there
-        .run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    there.connect_sandbox();
     let sealed = handover.exported(&[]);
     handover.importing(&sealed, &[]).any_stderr().check();
     handover

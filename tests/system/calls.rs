@@ -67,9 +67,7 @@ impl Calls {
 }
 
 fn connected(env: Env) -> Env {
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     env
 }
 

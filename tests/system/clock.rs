@@ -77,9 +77,7 @@ fn a_clock_far_from_this_century_breaks_nothing() {
 #[ignore = "needs faketime"]
 fn a_clock_beyond_the_last_day_is_no_fault() {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     let time = "@9999-12-31 10:00:00";
     at(&env, time, &["list"]).any_stdout().check();
     at(&env, time, &["token"])

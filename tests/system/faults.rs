@@ -47,9 +47,7 @@ fn beside(env: &Env) -> Vec<OsString> {
 
 fn connected() -> Env {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     env
 }
 

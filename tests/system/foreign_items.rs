@@ -14,9 +14,7 @@ fn tool(env: &Env, verb: &str, more: &[&str], stdin: &[u8]) -> String {
 #[ignore = "needs the keyring session of tests/run"]
 fn a_record_that_is_none_is_named_and_left_as_it_is() {
     let env = unlocked();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     for (case, secret) in [
         ("not UTF-8", &b"c4n4ry\xff\xfe"[..]),
         ("cut short", br#"{"schema":1,"record":"c4n4ry"#),
@@ -53,8 +51,6 @@ fn an_item_without_a_name_is_passed_over() {
     let store = ["store", "--label=nameless", "service", "webex-connect"];
     secret_tool(&env, &store, b"c4n4ry");
     env.run(["list", "--json"]).stdout("[]\n").check();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     assert_eq!(env.connections(), ["sandbox"]);
 }

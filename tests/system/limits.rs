@@ -49,9 +49,7 @@ fn descriptors_that_run_out_anywhere_are_an_error_and_lose_nothing() {
 #[ignore = "needs prlimit"]
 fn a_file_that_may_not_grow_is_an_error_and_the_old_one_stays() {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     for args in [
         &["refresh"][..],
         &["login", "x", "--sandbox", "--approve"],

@@ -200,9 +200,7 @@ fn a_directory_that_can_not_be_written_through_is_an_error_and_keeps_the_new_tok
 #[ignore = "needs strace"]
 fn a_file_that_is_replaced_while_it_is_read_is_read_all_the_same() {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     let path = env.path(STORE).join("store.age").display().to_string();
     let slow = "inject=open,openat:delay_exit=500ms";
     let options = ["-P", &path, "-e", "trace=open,openat", "-e", slow];

@@ -191,6 +191,13 @@ impl Env {
         Run::new(self.command(args))
     }
 
+    /// A connection called `sandbox`, to the embedded sandbox.
+    pub fn connect_sandbox(&self) {
+        self.run(["login", "--sandbox", "--approve"])
+            .any_stderr()
+            .check();
+    }
+
     /// The names of the stored connections, by the program's own account.
     pub fn connections(&self) -> Vec<String> {
         let listed = self.run(["list", "--json"]).any_stdout().check().json();

@@ -184,8 +184,6 @@ fn certificate() -> Finished {
 
 fn sandbox_of_exec() -> Finished {
     let env = Env::new();
-    env.run(["login", "--sandbox", "--approve"])
-        .any_stderr()
-        .check();
+    env.connect_sandbox();
     fails(&env, &["exec", "sandbox", "--", "true"], 125)
 }
