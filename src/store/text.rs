@@ -2,9 +2,13 @@
 //! member, whose name is empty, has the length of each line, so that one record is read without the others, however many
 //! there are. Whoever opens the file with another program may edit it: lengths that no longer fit are passed over.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 
+use serde::Deserializer as _;
+use serde::de::{MapAccess, Visitor};
 use zeroize::Zeroizing;
 
 pub type Records = BTreeMap<String, String>;
@@ -72,29 +76,25 @@ pub fn read_one(text: impl Read + Seek, key: &str) -> io::Result<Option<String>>
 fn look_up(text: &mut (impl BufRead + Seek), key: &str) -> io::Result<Option<Option<String>>> {
     let mut head = Vec::new();
     text.read_until(b'\n', &mut head)?;
-    let Some((lengths, lines_start)) = lengths(&head) else {
+    let Some(place) = place(&head, key) else {
         return Ok(None);
     };
-    let Some(length) = lengths.get(key) else {
-        // Believed where the lengths tell of all that is there.
-        let told = lengths.values().try_fold(lines_start, |at, length| {
-            at.checked_add(*length)?.checked_add(BETWEEN.len() as u64)
-        });
-        // What closes the object, less the comma that the last line lacks.
-        let closing = if lengths.is_empty() { 2 } else { 1 };
+    let lines_start = head.len() as u64;
+    let Some(length) = place.length else {
+        // Believed where the lengths tell of all that is there. What closes the object is a byte longer than what is
+        // between two lines; where there are no lines, it is two bytes.
+        let told = lines_start.checked_add(place.all.max(1));
+        let told = told.and_then(|told| told.checked_add(1));
         let end = text.seek(SeekFrom::End(0))?;
-        let is_all = told.and_then(|told| told.checked_add(closing)) == Some(end);
-        return Ok(is_all.then_some(None));
+        return Ok((told == Some(end)).then_some(None));
     };
-    let before = lengths.range(..key.to_owned());
-    let start = before
-        .map(|(_, length)| length.checked_add(BETWEEN.len() as u64))
-        .try_fold(lines_start, |at, length| at.checked_add(length?));
-    let Some(start) = start else { return Ok(None) };
+    let Some(start) = lines_start.checked_add(place.before) else {
+        return Ok(None);
+    };
     text.seek(SeekFrom::Start(start))?;
     // A length may say anything: what is not there takes no memory.
     let mut line = Zeroizing::new(Vec::new());
-    text.take(*length).read_to_end(&mut line)?;
+    text.take(length).read_to_end(&mut line)?;
     let record = line
         .strip_prefix(serde_json::to_string(key)?.as_bytes())
         .and_then(|rest| rest.strip_prefix(b":"))
@@ -102,14 +102,57 @@ fn look_up(text: &mut (impl BufRead + Seek), key: &str) -> io::Result<Option<Opt
     Ok(record.map(Some))
 }
 
-/// The lengths, and where the lines begin.
-fn lengths(head: &[u8]) -> Option<(Lengths, u64)> {
+/// What the lengths in a first line say of a key.
+fn place(head: &[u8], key: &str) -> Option<Place> {
     let text = head.strip_prefix(HEAD.as_bytes())?;
     let text = text
         .strip_suffix(BETWEEN.as_bytes())
         .or_else(|| text.strip_suffix(b"\n"))?;
     let text: String = serde_json::from_slice(text).ok()?;
-    Some((serde_json::from_str(&text).ok()?, head.len() as u64))
+    let mut lengths = serde_json::Deserializer::from_str(&text);
+    let place = lengths.deserialize_map(Wanted(key)).ok()?;
+    lengths.end().ok()?;
+    Some(place)
+}
+
+/// Where a line is, in bytes, each line with what is between two.
+#[derive(Default)]
+struct Place {
+    /// That of the line, if there is one.
+    length: Option<u64>,
+    /// That of the lines before it.
+    before: u64,
+    /// That of all lines.
+    all: u64,
+}
+
+/// Reads a [`Place`] without keeping the lengths of all others.
+struct Wanted<'a>(&'a str);
+
+impl<'de> Visitor<'de> for Wanted<'_> {
+    type Value = Place;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the lengths of lines")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut lengths: A) -> Result<Place, A::Error> {
+        let too_long = || serde::de::Error::custom("longer than any file");
+        let mut place = Place::default();
+        // A key that is spelled with escapes is none of ours.
+        while let Some((key, length)) = lengths.next_entry::<&str, u64>()? {
+            let whole = length
+                .checked_add(BETWEEN.len() as u64)
+                .ok_or_else(too_long)?;
+            place.all = place.all.checked_add(whole).ok_or_else(too_long)?;
+            match key.cmp(self.0) {
+                Ordering::Less => place.before += whole,
+                Ordering::Equal => place.length = Some(length),
+                Ordering::Greater => {}
+            }
+        }
+        Ok(place)
+    }
 }
 
 fn corrupt() -> io::Error {
