@@ -16,10 +16,11 @@
 //! * `cmd/transfer/` is `export` and `import`: `payload.rs` is what travels, `keep.rs` how it is taken in. `cmd/api/` is one
 //!   call: `request.rs`, `pages.rs`, and `verdict.rs` on what a status means. `cmd/doctor.rs` tries out what a login needs,
 //!   a file a check in `doctor/`. `cmd/shell.rs` is what a shell is given: completion scripts and manual pages.
-//! * Several commands share `cmd/client_secret.rs` (where a client secret comes from), `place.rs` (which Webex is meant),
-//!   `keep.rs`, `report.rs` and `table.rs`, and what `scopes.rs` says of lists, presets and names that nobody knows.
+//! * Several commands share `cmd/client_secret.rs` (where a client secret comes from), `place.rs` (which Webex and redirect
+//!   URI are meant), `keep.rs`, `report.rs` and `table.rs`, and what `scopes.rs` says of lists, presets and names that
+//!   nobody knows.
 //! * [`session`] turns a stored connection into one whose token works now; `session/refresh.rs` is the refresh, from
-//!   the lock to the save.
+//!   the lock to the save, and `session/cure.rs` what is said, and proposed, where a connection will not do.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
 //! * [`store`] keeps records: in the OS keyring or in a sealed file. It also seals what `export` hands over. [`dirs`] has
 //!   our directories and lock files.

@@ -1,5 +1,6 @@
 //! A usable token for a connection: load it, and where it is stale refresh and save it.
 
+mod cure;
 mod need;
 mod refresh;
 
@@ -25,6 +26,10 @@ use crate::signals;
 use crate::store::Store;
 use crate::variables;
 use crate::webex;
+use cure::missing;
+pub use cure::{
+    login_command, mend_client, more_scopes, more_scopes_command, refused_before, sign_in, unseen,
+};
 use need::Need;
 use refresh::meet;
 
@@ -289,30 +294,6 @@ pub fn runtime() -> Result<&'static Runtime> {
     Ok(RUNTIME.get_or_init(|| runtime))
 }
 
-/// The error for a connection that Webex refused to refresh before.
-pub fn refused_before(connection: &Connection) -> Error {
-    let reason = connection.mark.reconnect_reason().unwrap_or_default();
-    let message = format!("{} needs a new sign-in", connection.name);
-    Error::new(Kind::SignIn, message)
-        .with_detail(reason)
-        .with_hint(sign_in(connection))
-}
-
-/// The cure where a person must sign in.
-pub fn sign_in(connection: &Connection) -> String {
-    format!("sign in again with `{}`", login_command(connection))
-}
-
-/// The command that signs a person in again.
-pub fn login_command(connection: &Connection) -> String {
-    let way = match (&connection.environment, &connection.app) {
-        (Environment::Sandbox, _) => " --sandbox",
-        (_, None) => " --token-stdin",
-        (_, Some(_)) => "",
-    };
-    format!("webex-connect login {}{way}", connection.name)
-}
-
 /// The connection of a name.
 ///
 /// # Errors
@@ -324,44 +305,4 @@ pub fn stored(store: &Store, name: &Name) -> Result<Connection> {
             true => unseen(store, name),
             false => missing(store, name),
         })
-}
-
-/// Where there is no keyring, nobody can tell what is in it.
-///
-/// The sandbox file stands in for it, and has no such connection.
-pub fn unseen(store: &Store, name: &Name) -> Error {
-    let place = store.place();
-    let message = format!(
-        "there is no connection {name} in {place}, and no keyring here in which it could be"
-    );
-    Error::new(Kind::Store, message)
-        .with_hint("start a keyring, or say that it is in a sealed file with `--store file`")
-}
-
-fn missing(store: &Store, name: &Name) -> Error {
-    let names = store.connection_names().unwrap_or_default();
-    let meant = name
-        .alike(&names)
-        .map_or_else(String::new, |alike| format!("did you mean {alike}? "));
-    Error::new(Kind::SignIn, format!("there is no connection {name}")).with_hint(format!(
-        "{meant}`webex-connect list` shows what there is; `webex-connect login {name}` makes it"
-    ))
-}
-
-/// The cure where a scope is missing.
-pub fn more_scopes(connection: &Connection, scopes: &str) -> String {
-    let command = more_scopes_command(connection, scopes);
-    match &connection.app {
-        Some(_) => format!("ask for it with `{command}`"),
-        None => format!("bring a token that has it with `{command}`"),
-    }
-}
-
-/// The command that gets a connection more scopes. Where there is no app to ask with, only another token has them.
-pub fn more_scopes_command(connection: &Connection, scopes: &str) -> String {
-    let login = login_command(connection);
-    match &connection.app {
-        Some(_) => format!("{login} --add-scope {scopes}"),
-        None => login,
-    }
 }

@@ -144,10 +144,10 @@ fn replace(mut command: Command) -> io::Result<Infallible> {
 
 fn not_run(program: &Path, error: &io::Error) -> Error {
     // A path with a directory in it is not looked for along PATH.
-    let is_there = |program: &Path| program.components().count() > 1 && program.exists();
+    let is_there = program.components().count() > 1 && program.exists();
     let shown = foreign(&program.to_string_lossy());
     let (code, hint) = match error.kind() {
-        io::ErrorKind::NotFound if is_there(program) => (
+        io::ErrorKind::NotFound if is_there => (
             NOT_FOUND,
             format!(
                 "`head -n 1 {shown}` shows the interpreter that it asks for and that is not there"

@@ -60,13 +60,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let mut gone = Vec::new();
     let mut failure = None;
     for name in names {
-        let removed = match remove(&store, &name) {
-            Ok(gone) if !gone.removed && store.is_sandbox_file() => {
-                Err(session::unseen(&store, &name))
-            }
-            removed => removed,
-        };
-        match removed {
+        match remove(&store, &name) {
             Ok(removed) => gone.push(removed),
             Err(error) => {
                 let error = kept(name.as_str(), error);
@@ -111,6 +105,9 @@ fn remove(store: &Store, name: &Name) -> Result<Gone> {
     let _alone = dirs::lock_connection(name)?;
     let connection = store.connection(name).ok().flatten();
     let removed = store.remove_connection(name)?;
+    if !removed && store.is_sandbox_file() {
+        return Err(session::unseen(store, name));
+    }
     let name = connection
         .as_ref()
         .map_or_else(|| name.clone(), |connection| connection.name.clone());

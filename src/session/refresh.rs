@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
-use crate::app::{App, PORTAL};
+use crate::app::App;
 use crate::client::{Client, Wire};
 use crate::connection::{Connection, GrantSource, Mark, Tokens};
 use crate::dirs;
@@ -21,7 +21,7 @@ use crate::moment::now;
 use crate::name::Name;
 use crate::oauth::{self, Fate, Granted, NotRefreshed};
 use crate::session::need::Need;
-use crate::session::{app_of, base, refused_before, runtime, sign_in, stored};
+use crate::session::{app_of, base, mend_client, refused_before, runtime, sign_in, stored};
 use crate::signals::{Signal, Signals};
 use crate::store::Store;
 
@@ -109,7 +109,8 @@ impl Run<'_> {
         // Another process may hold the store's lock for long, and nothing is spent yet.
         signals.released(|| self.store.save_connection(&mut connection))?;
 
-        let mend_client = mend_client(before);
+        let own = before.app.as_ref().and_then(|app| app.name.as_ref());
+        let mend_client = mend_client(own);
         let asking = self.ask(&client, &base, &app, &before.tokens, &mend_client);
         let (answer, signal) = or_signal(asking, signals).await.map_err(|signal| {
             let name = &before.name;
@@ -317,16 +318,6 @@ fn cured(error: Error, before: &Connection) -> Error {
         (Kind::Failure | Kind::Denied, None) => error.with_hint(sign_in),
         _ => error,
     }
-}
-
-/// What to do about a client that Webex refuses.
-fn mend_client(connection: &Connection) -> String {
-    let own = connection.app.as_ref().and_then(|app| app.name.as_ref());
-    let cure = own.map_or_else(
-        || "`webex-connect app show provided` says who provides this app".to_owned(),
-        |name| format!("`webex-connect app update {name}` takes a new client secret"),
-    );
-    format!("compare both with {PORTAL}; {cure}")
 }
 
 /// A wait that Webex asked for and that is longer than this program waits is left to the person.

@@ -1,6 +1,5 @@
 //! What a login will do, settled before anything is asked of Webex.
 
-use crate::app::provided;
 use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, PORTAL};
 use crate::cmd::guard::Guard;
 use crate::cmd::login::Arguments;
@@ -14,6 +13,7 @@ use crate::moment::now;
 use crate::name::Name;
 use crate::oauth::{Cures, Greeting};
 use crate::scope::ScopeSet;
+use crate::session;
 use crate::store::Store;
 
 /// The settled questions: which connection, which client, which scopes.
@@ -152,14 +152,11 @@ impl Plan {
     fn mend_client(&self) -> String {
         let again = format!("run `{}` again", self.command());
         match &self.own {
-            Some(own) if self.is_stored() => format!(
-                "compare both with {PORTAL}; `webex-connect app update {own}` takes a new client secret; then {again}"
-            ),
+            Some(own) if self.is_stored() => {
+                format!("{}; then {again}", session::mend_client(Some(own)))
+            }
             Some(_) => format!("compare both with {PORTAL}, then {again}"),
-            None => format!(
-                "compare both with {PORTAL}; `webex-connect app show {}` says who provides this app",
-                provided::NAME
-            ),
+            None => session::mend_client(None),
         }
     }
 
