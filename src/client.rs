@@ -48,6 +48,8 @@ pub type Answer = http::Response<Vec<u8>>;
 pub struct Wire {
     /// A PEM file of certificates to trust besides the system's (`--ca-cert`).
     pub ca_cert: Option<PathBuf>,
+    /// For what the user has to know although the command goes on.
+    pub output: Output,
     /// Where the wire is shown (`-v`).
     pub trace: Option<Output>,
 }
@@ -65,6 +67,14 @@ impl Client {
     /// A base that is neither https nor on this machine, a proxy that can't be used, no usable CA bundle here, or
     /// `--ca-cert` names no certificates.
     pub fn new(base: &Url, wire: &Wire) -> Result<Client> {
+        Client::with_connect_time(base, wire, CONNECT_TIME)
+    }
+
+    /// The same, with a limit of its own on reaching the server.
+    ///
+    /// # Errors
+    /// As for [`Client::new`].
+    pub fn with_connect_time(base: &Url, wire: &Wire, connect_time: Duration) -> Result<Client> {
         if !is_encrypted_or_here(base) {
             let host = foreign(base.host_str().unwrap_or_default());
             let message = format!("what is sent to {host} without TLS can be read on the way");
@@ -82,20 +92,20 @@ impl Client {
             None => Vec::new(),
         };
         let http = if base.scheme() == "https" {
-            let merged = builder(base)
+            let merged = builder(base, connect_time)
                 .https_only(true)
                 .tls_certs_merge(certificates.clone())
                 .build();
             match merged {
                 // Where the machine has no bundle of its own, the one that was given is enough.
-                Err(_) if !certificates.is_empty() => builder(base)
+                Err(_) if !certificates.is_empty() => builder(base, connect_time)
                     .https_only(true)
                     .tls_certs_only(certificates)
                     .build(),
                 built => built,
             }
         } else {
-            builder(base).tls_certs_only([]).build()
+            builder(base, connect_time).tls_certs_only([]).build()
         };
         let http = http.map_err(|_| match &wire.ca_cert {
             Some(path) => unusable(path, "a certificate in it is broken"),
@@ -209,12 +219,12 @@ pub fn named_wait(headers: &http::HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds.max(1)))
 }
 
-fn builder(base: &Url) -> reqwest::ClientBuilder {
+fn builder(base: &Url, connect_time: Duration) -> reqwest::ClientBuilder {
     // A second installation in one process is refused and harmless.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder()
         .redirect(Policy::none())
-        .connect_timeout(CONNECT_TIME)
+        .connect_timeout(connect_time)
         .pool_idle_timeout(KEPT_OPEN)
         .user_agent(concat!("webex-connect/", env!("CARGO_PKG_VERSION")));
     if is_loopback(base) {

@@ -71,6 +71,7 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
                 .ca_cert
                 .clone()
                 .or(variables::read(variables::CA_CERT)?.map(PathBuf::from)),
+            output,
             trace: (global.verbose > 0).then_some(output),
         },
         now: now(),
@@ -97,12 +98,42 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
 }
 
 impl Context {
-    /// The store of the person's choice.
+    /// The store of the person's choice, with a warning about each file that other users could read or change.
     ///
     /// # Errors
     /// As for [`Store::open`].
     pub fn store(&self) -> Result<Store> {
+        let store = self.silent_store()?;
+        self.warn_tightened(&store);
+        Ok(store)
+    }
+
+    /// The same for `doctor`, which reports such files itself.
+    ///
+    /// # Errors
+    /// As for [`Store::open`].
+    pub fn silent_store(&self) -> Result<Store> {
         Store::open(self.store_choice, self.may_ask())
+    }
+
+    /// The store that a login writes to.
+    ///
+    /// # Errors
+    /// As for [`Store::open_for_login`].
+    pub fn login_store(&self, sandbox: bool) -> Result<Store> {
+        let store = Store::open_for_login(self.store_choice, self.may_ask(), sandbox)?;
+        self.warn_tightened(&store);
+        Ok(store)
+    }
+
+    fn warn_tightened(&self, store: &Store) {
+        for (path, mode) in store.tightened() {
+            self.output.warning(&format!(
+                "{} was open to other users (mode {mode:o}) and is now yours alone; if a stranger may have read it, sign \
+                 in again with `webex-connect login`",
+                path.display()
+            ));
+        }
     }
 
     /// Says where a sandbox connection goes on a machine without a keyring.

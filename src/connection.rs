@@ -102,6 +102,9 @@ pub struct Grant {
     pub requested: ScopeSet,
     pub granted: ScopeSet,
     pub source: GrantSource,
+    /// Scopes that were granted before and that a refresh no longer reported.
+    #[serde(default)]
+    pub lost: ScopeSet,
 }
 
 impl Grant {
@@ -118,7 +121,18 @@ impl Grant {
             requested,
             granted,
             source,
+            lost: ScopeSet::default(),
         }
+    }
+
+    /// Takes over the set that a refresh reported. Returns the scopes that it lost.
+    pub fn report(&mut self, reported: ScopeSet) -> ScopeSet {
+        let lost = self.granted.missing_from(&reported);
+        self.lost.extend(lost.clone());
+        self.lost = self.lost.missing_from(&reported);
+        self.granted = reported;
+        self.source = GrantSource::Reported;
+        lost
     }
 
     pub fn missing(&self) -> ScopeSet {
@@ -167,7 +181,7 @@ impl Tokens {
             return Freshness::Fresh;
         };
         let left = expires_at.duration_since(now);
-        let lead = LEAD_TIME.min(expires_at.duration_since(self.obtained_at) / 10);
+        let lead = lead_time(expires_at.duration_since(self.obtained_at));
         // Times of a clock that ran ahead say nothing; a refresh replaces them.
         let is_of_the_future = self.obtained_at.duration_since(now) > CLOCK_SLACK;
         if left <= SignedDuration::ZERO {
@@ -179,8 +193,18 @@ impl Tokens {
         }
     }
 
-    /// How long the access token held when it came, if Webex told it.
-    pub fn given(&self) -> Option<SignedDuration> {
+    /// Whether the access token can be handed out at once while a refresh is impossible or under way: more than a fifth
+    /// of its lead time is left.
+    pub fn serve(&self, now: Timestamp) -> bool {
+        let Some(lifetime) = self.lifetime() else {
+            return true;
+        };
+        self.left(now)
+            .is_none_or(|left| left > lead_time(lifetime) / 5)
+    }
+
+    /// How long the access token was valid for when it was issued, if Webex said so.
+    pub fn lifetime(&self) -> Option<SignedDuration> {
         Some(self.expires_at?.duration_since(self.obtained_at))
     }
 
@@ -212,6 +236,11 @@ impl Tokens {
     pub fn can_refresh(&self, now: Timestamp) -> bool {
         self.refresh_token.is_some() && self.refresh_token_expires_at.is_none_or(|at| at > now)
     }
+}
+
+/// How long before its end a token of this lifetime is replaced.
+fn lead_time(lifetime: SignedDuration) -> SignedDuration {
+    LEAD_TIME.min(lifetime / 10)
 }
 
 /// What the last refresh left behind.
@@ -264,6 +293,14 @@ pub enum State {
 }
 
 impl Connection {
+    /// Takes over the result of a refresh. A refresh keeps the scopes of the grant (RFC 6749 §6); an answer that names
+    /// them is better knowledge. Returns the scopes that were lost.
+    pub fn refreshed(&mut self, tokens: Tokens, reported: Option<ScopeSet>) -> ScopeSet {
+        self.tokens = tokens;
+        self.mark = Mark::None;
+        reported.map_or_else(ScopeSet::default, |scopes| self.grant.report(scopes))
+    }
+
     pub fn state(&self, now: Timestamp) -> State {
         if self.mark.reconnect_reason().is_some() {
             State::ReconnectNeeded

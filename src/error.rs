@@ -25,6 +25,10 @@ pub enum Kind {
     Scope,
     /// The store is absent, locked, hung, full or read-only.
     Store,
+    /// Another process of this program holds the lock of what is needed.
+    LockHeld,
+    /// Another process has changed the record since it was read.
+    Changed,
     /// The store holds something this program can't read.
     Unreadable,
     /// The network failed, or Webex did for the moment.
@@ -47,7 +51,7 @@ impl Kind {
             Kind::Usage => 2,
             Kind::SignIn | Kind::Denied | Kind::TimedOut => 4,
             Kind::Scope => 5,
-            Kind::Store | Kind::Unreadable => 6,
+            Kind::Store | Kind::LockHeld | Kind::Changed | Kind::Unreadable => 6,
             Kind::Temporary => 7,
             Kind::App | Kind::PortInUse => 8,
             Kind::Refused => 9,
@@ -64,7 +68,7 @@ impl Kind {
             Kind::Denied => "denied",
             Kind::TimedOut => "timed_out",
             Kind::Scope => "scope_missing",
-            Kind::Store => "store_unavailable",
+            Kind::Store | Kind::LockHeld | Kind::Changed => "store_unavailable",
             Kind::Unreadable => "store_unreadable",
             Kind::Temporary => "temporary",
             Kind::App => "app_misconfigured",

@@ -39,6 +39,12 @@ pub enum Tone {
     Error,
 }
 
+impl Default for Output {
+    fn default() -> Output {
+        Output::new(false)
+    }
+}
+
 impl Output {
     pub fn new(json: bool) -> Output {
         let stdout_is_terminal = io::stdout().is_terminal();

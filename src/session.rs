@@ -1,10 +1,12 @@
 //! A usable token for a connection: load it, and where it is stale refresh and save it.
 
 mod cure;
-mod need;
 mod refresh;
+mod requirement;
+mod unsaved;
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::runtime::Runtime;
@@ -14,7 +16,6 @@ use crate::app::provided::provided;
 use crate::app::{App, Environment, RedirectUri};
 use crate::client::{Client, Wire};
 use crate::connection::{AppRef, Connection, Identity};
-use crate::dirs;
 use crate::duration;
 use crate::error::{Error, Kind, Result};
 use crate::moment::now;
@@ -23,17 +24,21 @@ use crate::sandbox::{self, Form, Options};
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
 use crate::signals;
-use crate::store::Store;
+use crate::store::{Key, Store};
 use crate::variables;
 use crate::webex;
 use cure::missing;
 pub use cure::{
     login_command, mend_client, more_scopes, more_scopes_command, refused_before, sign_in, unseen,
 };
-use need::Need;
-use refresh::meet;
+use refresh::ensure;
+use requirement::TokenRequirement;
 
-pub use refresh::lock;
+pub use refresh::{WRITE_STEP, lock};
+pub use unsaved::{NotSaved, keep_saving};
+
+/// How long a small change to a record waits for a refresh that is under way; what it adds can be learned again.
+const AMEND_TIME: Duration = Duration::from_secs(2);
 
 /// The connection with an access token that is good now, refreshed and saved if it has to be, and the reason where a
 /// refresh failed but the old token still holds. Not to be called inside a runtime.
@@ -46,7 +51,7 @@ pub fn usable(
     connection: Connection,
     wire: &Wire,
 ) -> Result<(Connection, Option<Error>)> {
-    meet(store, connection, wire, Need::Valid(None))
+    ensure(store, connection, wire, TokenRequirement::Valid(None))
 }
 
 /// The same, with an access token that is good for so long.
@@ -66,16 +71,19 @@ pub fn valid_for(
         format!("the access token of {name} is valid for {left}, and {least} was asked for")
     };
     let before = connection.tokens.left(now());
-    let (connection, warning) =
-        meet(store, connection, wire, Need::Valid(Some(least))).map_err(|error| {
-            match error.kind {
-                Kind::SignIn => Error {
-                    message: format!("{}; {}", short(before), error.message),
-                    ..error
-                },
-                _ => error,
-            }
-        })?;
+    let (connection, warning) = ensure(
+        store,
+        connection,
+        wire,
+        TokenRequirement::Valid(Some(least)),
+    )
+    .map_err(|error| match error.kind {
+        Kind::SignIn => Error {
+            message: format!("{}; {}", short(before), error.message),
+            ..error
+        },
+        _ => error,
+    })?;
     match connection.tokens.left(now()) {
         Some(left) if left >= least => Ok((connection, warning)),
         left => {
@@ -91,7 +99,7 @@ pub fn valid_for(
 /// As for [`usable`]; the tokens from before are no substitute.
 pub fn refreshed(store: &Store, connection: Connection, wire: &Wire) -> Result<Connection> {
     let known = connection.tokens.access_token.clone();
-    let (connection, _) = meet(store, connection, wire, Need::Other(&known))?;
+    let (connection, _) = ensure(store, connection, wire, TokenRequirement::Other(&known))?;
     Ok(connection)
 }
 
@@ -139,16 +147,39 @@ pub fn ask_webex(store: &Store, connection: Connection, wire: &Wire) -> Result<A
     })
 }
 
-/// Webex refuses an access token and its refresh token too: it has ended, whatever end it was given, and nobody is to
-/// get it any more. Other tokens may have come meanwhile. That this can't be written down is no other error.
+/// Webex refuses an access token and its refresh token too: it has ended, whatever its expiry said, and must not be
+/// handed out any more. Another process may have saved other tokens meanwhile. A failure to write this down is not worth
+/// an error of its own.
 fn end(store: &Store, name: &Name, access_token: &Secret) {
-    let Ok(_alone) = dirs::lock_connection(name) else {
+    amend(store, name, access_token, |stored| {
+        stored.tokens.expires_at = Some(now());
+    });
+}
+
+/// Stores whose token this is, if the record does not say. Returns the connection with that identity.
+pub fn learn(store: &Store, mut connection: Connection, identity: &Identity) -> Connection {
+    if connection.identity.is_none() {
+        connection.identity = Some(identity.clone());
+        let token = &connection.tokens.access_token;
+        amend(store, &connection.name, token, |stored| {
+            stored.identity.get_or_insert_with(|| identity.clone());
+        });
+    }
+    connection
+}
+
+/// Changes a record that still holds this access token, if no other process is at work on it.
+fn amend(store: &Store, name: &Name, access_token: &Secret, change: impl FnOnce(&mut Connection)) {
+    let Ok(_lock) = store
+        .lock_name(&Key::Connection(name.clone()))
+        .take(AMEND_TIME)
+    else {
         return;
     };
     if let Ok(Some(mut stored)) = store.connection(name)
         && stored.tokens.access_token == *access_token
     {
-        stored.tokens.expires_at = Some(now());
+        change(&mut stored);
         let _ = store.save_connection(&mut stored);
     }
 }

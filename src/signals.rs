@@ -89,16 +89,8 @@ impl Signals {
         let_go();
     }
 
-    /// Lets a signal end the program at once while this goes on, which may wait for long and leaves nothing half done.
-    pub fn released<T>(&self, act: impl FnOnce() -> T) -> T {
-        let_go();
-        let done = act();
-        RELEASED.store(false, Ordering::SeqCst);
-        done
-    }
-
-    /// The same once something was waited for, unless a signal ended that: one that was obeyed has had its effect, and
-    /// the program has a last word to say.
+    /// Releases the signals once something was waited for, unless a signal ended that: it has had its effect, and the
+    /// program still reports it.
     pub fn release_after<T>(self, outcome: &Result<T>) {
         if !matches!(outcome, Err(error) if matches!(error.kind, Kind::Interrupted(_))) {
             self.release();

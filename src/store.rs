@@ -4,6 +4,7 @@ mod choice;
 mod file;
 mod key;
 mod keyring;
+mod lock;
 mod parts;
 mod private;
 mod record;
@@ -11,9 +12,11 @@ mod seal;
 mod text;
 mod trial;
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use crate::app::{App, Environment};
 use crate::connection::Connection;
-use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
 
@@ -21,6 +24,7 @@ pub use choice::Choice;
 use file::SealedFile;
 use key::KeySource;
 use keyring::Keyring;
+pub use lock::{LOCK_TIME, Lock, LockName};
 pub use record::Key;
 use record::{Record, parse, unreadable};
 pub use seal::{Recipient, seal, unseal};
@@ -36,10 +40,16 @@ pub struct Listing {
     pub apps: Vec<App>,
     pub default: Option<Name>,
     pub unreadable: Vec<Error>,
+    /// The keys of records whose kind this version does not know.
+    pub unknown: Vec<String>,
 }
 
 /// The store in use.
-pub struct Store(Home);
+pub struct Store {
+    home: Home,
+    /// What other users could get at until the store was opened, with its mode from then.
+    tightened: Vec<(PathBuf, u32)>,
+}
 
 enum Home {
     Keyring(Keyring),
@@ -54,7 +64,7 @@ enum Home {
 impl Store {
     /// The name in JSON.
     pub fn name(&self) -> &'static str {
-        match self.0 {
+        match self.home {
             Home::Keyring(_) => "keyring",
             Home::File(_) => "file",
             Home::SandboxFile { .. } => "sandbox-file",
@@ -63,12 +73,12 @@ impl Store {
 
     /// Whether this is the file for sandbox records on a machine without a keyring.
     pub fn is_sandbox_file(&self) -> bool {
-        matches!(self.0, Home::SandboxFile { .. })
+        matches!(self.home, Home::SandboxFile { .. })
     }
 
     /// Where the records are, for people.
     pub fn place(&self) -> String {
-        match &self.0 {
+        match &self.home {
             Home::Keyring(_) => "the OS keyring".to_owned(),
             Home::File(file) | Home::SandboxFile { file, .. } => file.path().display().to_string(),
         }
@@ -79,26 +89,62 @@ impl Store {
     /// # Errors
     /// There is no key and none can be made; the error names every source.
     pub fn ensure_key(&self) -> Result<()> {
-        match &self.0 {
+        match &self.home {
             Home::Keyring(_) => Ok(()),
             Home::File(file) => file.ensure_key(KeySource::create),
             Home::SandboxFile { file, .. } => file.ensure_key(KeySource::create_plain),
         }
     }
 
-    /// Writes a record of real size, reads it back and removes it: proof, before anyone signs in, that what comes
-    /// of it can be kept.
+    /// The name of the lock that guards a record.
+    pub fn lock_name(&self, key: &Key) -> LockName {
+        let name = key.to_string().replace('/', "-");
+        match &self.home {
+            Home::Keyring(keyring) => keyring.lock_name(name, key.what()),
+            Home::File(file) | Home::SandboxFile { file, .. } => file.lock_name(name, key.what()),
+        }
+    }
+
+    /// Sets how long a write waits while another process replaces the sealed file; 75 s unless set. A caller that has to
+    /// listen for signals meanwhile waits in short steps.
+    pub fn set_write_patience(&self, patience: Duration) {
+        match &self.home {
+            Home::Keyring(_) => {}
+            Home::File(file) | Home::SandboxFile { file, .. } => file.set_patience(patience),
+        }
+    }
+
+    /// Takes the lock of a record. A process that changes a record holds its lock, reads it again, and writes it whole.
+    /// An app's lock is taken after a connection's.
+    ///
+    /// # Errors
+    /// As for [`LockName::take`], after 75 s.
+    pub fn lock(&self, key: &Key) -> Result<Lock> {
+        self.lock_name(key).take(LOCK_TIME)
+    }
+
+    /// Proves, before anyone signs in, that the store can keep the result: the lock of the connection can be used, and a
+    /// record of real size is written, read back and removed.
     ///
     /// # Errors
     /// [`Kind::Store`] with the cause.
-    pub fn preflight(&self) -> Result<()> {
-        let _alone = dirs::lock("preflight", "its trial of the store")?;
-        self.write(
-            &Key::Preflight,
-            &"x".repeat(PREFLIGHT_SIZE),
-            "Webex connection test, safe to remove",
-        )?;
-        self.remove(&Key::Preflight).map(|_| ())
+    pub fn preflight(&self, connection: Option<&Name>) -> Result<()> {
+        if let Some(name) = connection {
+            let lock = self.lock_name(&Key::Connection(name.clone()));
+            match lock.take(Duration::ZERO) {
+                // A lock that another process holds can be used.
+                Err(error) if error.kind != Kind::LockHeld => return Err(error),
+                _ => {}
+            }
+        }
+        let key = Key::Preflight;
+        let _lock = self.lock(&key)?;
+        // A process that was killed may have left its record.
+        let left = self.read_text(&key)?;
+        let text = "x".repeat(PREFLIGHT_SIZE);
+        let label = "Webex connection test, safe to remove";
+        self.write(&key, &text, left.as_deref(), label)?;
+        self.remove(&key).map(drop)
     }
 
     /// The connection of a name, if it is stored.
@@ -144,76 +190,77 @@ impl Store {
         matches!(self.default_name(), Ok(Some(default)) if default == *name)
     }
 
-    /// Saves a connection as its next revision and reads it back.
+    /// Saves a connection as the next revision of the record it was read from (revision 0: there was none), and reads it
+    /// back.
     ///
     /// # Errors
-    /// [`Kind::Store`] if the store does not take it or gives something else back, [`Kind::Unreadable`] if a sealed
-    /// file can't be opened to add to it.
+    /// [`Kind::Changed`] if the store holds another revision, [`Kind::Store`] if it does not take the record or gives
+    /// something else back, [`Kind::Unreadable`] if a sealed file can't be opened to add to it.
     pub fn save_connection(&self, connection: &mut Connection) -> Result<()> {
-        connection.revision = connection.revision.saturating_add(1);
-        let label = format!(
-            "Webex connection {} ({})",
-            connection.name,
-            connection.account()
-        );
-        let is_sandbox = connection.environment == Environment::Sandbox;
-        let key = Key::Connection(connection.name.clone());
-        self.save(
-            &key,
-            Record::Connection(Box::new(connection.clone())),
-            &label,
-            is_sandbox,
-        )
+        let mut next = connection.clone();
+        next.revision = connection.revision.saturating_add(1);
+        let label = format!("Webex connection {} ({})", next.name, next.account());
+        let save = Save {
+            key: Key::Connection(next.name.clone()),
+            replaces: Some(connection.revision),
+            label: &label,
+            is_sandbox: next.environment == Environment::Sandbox,
+        };
+        let revision = next.revision;
+        self.save(save, Record::Connection(Box::new(next)))?;
+        connection.revision = revision;
+        Ok(())
     }
 
-    /// Saves an app as its next revision and reads it back.
+    /// Saves an app as the next revision of the record it was read from, and reads it back.
     ///
     /// # Errors
     /// As for [`Store::save_connection`].
     pub fn save_app(&self, app: &mut App) -> Result<()> {
-        app.revision = app.revision.saturating_add(1);
-        let label = format!("Webex app {}", app.name);
-        let is_sandbox = app.environment == Environment::Sandbox;
-        self.save(
-            &Key::App(app.name.clone()),
-            Record::App(Box::new(app.clone())),
-            &label,
-            is_sandbox,
-        )
+        let mut next = app.clone();
+        next.revision = app.revision.saturating_add(1);
+        let save = Save {
+            key: Key::App(next.name.clone()),
+            replaces: Some(app.revision),
+            label: &format!("Webex app {}", next.name),
+            is_sandbox: next.environment == Environment::Sandbox,
+        };
+        let revision = next.revision;
+        self.save(save, Record::App(Box::new(next)))?;
+        app.revision = revision;
+        Ok(())
     }
 
-    /// Makes a stored connection the default one.
+    /// Makes a stored connection the default one, whatever the record holds now.
     ///
     /// # Errors
     /// As for [`Store::save_connection`].
     pub fn save_default(&self, connection: &Connection) -> Result<()> {
-        let record = Record::Default {
-            name: connection.name.clone(),
-        };
-        let is_sandbox = connection.environment == Environment::Sandbox;
-        self.save(
-            &Key::Default,
-            record,
-            "Webex default connection",
-            is_sandbox,
-        )
+        let name = connection.name.clone();
+        starting_over(|| {
+            let save = Save {
+                key: Key::Default,
+                replaces: None,
+                label: "Webex default connection",
+                is_sandbox: connection.environment == Environment::Sandbox,
+            };
+            self.save(save, Record::Default { name: name.clone() })
+        })
     }
 
-    /// Whether a connection is to become the default: where there is none that can be used, and in place of the
-    /// sandbox's.
-    pub fn takes_over(&self, connection: &Connection) -> bool {
-        let default = match self.default_name() {
-            Ok(Some(name)) => self.connection(&name),
-            _ => return true,
+    /// Whether a connection becomes the default: if there is no default, and in place of the sandbox's.
+    ///
+    /// # Errors
+    /// The default, or the connection it names, cannot be read; it stays the default.
+    pub fn becomes_default(&self, connection: &Connection) -> Result<bool> {
+        let Some(name) = self.default_name()? else {
+            return Ok(true);
         };
-        match default {
-            Ok(Some(default)) => {
-                let sandbox =
-                    |connection: &Connection| connection.environment == Environment::Sandbox;
-                sandbox(&default) && !sandbox(connection)
-            }
-            _ => true,
-        }
+        let is_sandbox = |connection: &Connection| connection.environment == Environment::Sandbox;
+        Ok(match self.connection(&name)? {
+            Some(default) => is_sandbox(&default) && !is_sandbox(connection),
+            None => true,
+        })
     }
 
     /// Removes a connection, and the default if it was that; `false` if there was none. The caller holds the
@@ -230,12 +277,17 @@ impl Store {
         Ok(removed)
     }
 
+    /// What other users could read or change until the store was opened, with its mode from then.
+    pub fn tightened(&self) -> &[(PathBuf, u32)] {
+        &self.tightened
+    }
+
     /// Removes a record; `false` if there was none.
     ///
     /// # Errors
     /// [`Kind::Store`] if the store does not do it, [`Kind::Unreadable`] if a sealed file can't be opened.
     pub fn remove(&self, key: &Key) -> Result<bool> {
-        match &self.0 {
+        match &self.home {
             Home::Keyring(keyring) => keyring.remove(&key.to_string()),
             Home::File(file) | Home::SandboxFile { file, .. } => file.remove(&key.to_string()),
         }
@@ -253,6 +305,7 @@ impl Store {
                 Ok(Record::Connection(connection)) => listing.connections.push(*connection),
                 Ok(Record::Default { name }) => listing.default = Some(name),
                 Ok(Record::App(app)) => listing.apps.push(*app),
+                Err(_) if record::is_unknown_kind(&key, &text) => listing.unknown.push(key),
                 // One that was killed in mid-preflight left nothing of worth.
                 Err(_) if key == Key::Preflight.to_string() => {}
                 Err(error) => listing.unreadable.push(error),
@@ -273,50 +326,101 @@ impl Store {
     }
 
     fn records(&self) -> Result<Vec<(String, String)>> {
-        match &self.0 {
+        match &self.home {
             Home::Keyring(keyring) => keyring.all(),
             Home::File(file) | Home::SandboxFile { file, .. } => file.all(),
         }
     }
 
-    fn save(&self, key: &Key, record: Record, label: &str, is_sandbox: bool) -> Result<()> {
-        if let Home::SandboxFile { no_keyring, .. } = &self.0
-            && !is_sandbox
+    fn save(&self, save: Save, record: Record) -> Result<()> {
+        if let Home::SandboxFile { no_keyring, .. } = &self.home
+            && !save.is_sandbox
         {
             return Err(no_keyring.clone());
         }
-        let text = record::text(key, record)?;
-        self.write(key, &text, label)
+        let key = &save.key;
+        let current = self.read_text(key)?;
+        if let Some(replaces) = save.replaces {
+            let revision = match &current {
+                Some(text) => record::revision(key, text)?,
+                None => 0,
+            };
+            if revision != replaces {
+                return Err(changed(key));
+            }
+        }
+        let text = record::text(key, record, current.as_deref())?;
+        match self.write(key, &text, current.as_deref(), save.label)? {
+            true => Ok(()),
+            false => Err(changed(key)),
+        }
     }
 
-    /// Writes and reads back: only what can be read again is saved.
-    fn write(&self, key: &Key, text: &str, label: &str) -> Result<()> {
-        let key = key.to_string();
-        let read_back = match &self.0 {
-            Home::Keyring(keyring) => {
-                keyring.write(&key, text, label)?;
-                keyring.read(&key)?
-            }
+    /// Writes a record if the stored one is still `expected`, and reads it back: only what can be read again is saved.
+    /// Returns `false` if another process has changed it.
+    fn write(&self, key: &Key, text: &str, expected: Option<&str>, label: &str) -> Result<bool> {
+        let name = key.to_string();
+        let written = match &self.home {
+            Home::Keyring(keyring) => keyring.write(&name, text, label, expected)?,
             Home::File(file) | Home::SandboxFile { file, .. } => {
-                file.write(&key, text)?;
-                file.read(&key)?
+                file.write(&name, text, expected)?
             }
         };
-        if read_back.as_deref() == Some(text) {
-            return Ok(());
+        if !written {
+            return Ok(false);
+        }
+        if self.read_text(key)?.as_deref() == Some(text) {
+            return Ok(true);
         }
         let place = self.place();
         let message = format!("could not save {key}: {place} gave something else back");
         Err(Error::new(Kind::Store, message)
-            .with_hint("`webex-connect doctor` tries the store; another is chosen with `--store`"))
+            .with_hint("`webex-connect doctor` tests the store; `--store` chooses another one"))
     }
 
     fn read(&self, key: &Key) -> Result<Option<Record>> {
-        let key = key.to_string();
-        let text = match &self.0 {
-            Home::Keyring(keyring) => keyring.read(&key)?,
-            Home::File(file) | Home::SandboxFile { file, .. } => file.read(&key)?,
-        };
-        text.map(|text| parse(&key, &text)).transpose()
+        let text = self.read_text(key)?;
+        text.map(|text| parse(&key.to_string(), &text)).transpose()
     }
+
+    fn read_text(&self, key: &Key) -> Result<Option<String>> {
+        let key = key.to_string();
+        match &self.home {
+            Home::Keyring(keyring) => keyring.read(&key),
+            Home::File(file) | Home::SandboxFile { file, .. } => file.read(&key),
+        }
+    }
+}
+
+/// How a record is saved.
+struct Save<'a> {
+    key: Key,
+    /// The revision it replaces, 0 if there must be none. `None` replaces any.
+    replaces: Option<u64>,
+    /// What a person sees in the desktop's keyring program.
+    label: &'a str,
+    is_sandbox: bool,
+}
+
+/// How often a change starts over because another process was faster. Locks make even the first time rare.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// Starts a change over with the newer record if another process has written since it was read.
+///
+/// # Errors
+/// As for `change`; [`Kind::Changed`] if another process was faster each time.
+pub fn starting_over<T>(mut change: impl FnMut() -> Result<T>) -> Result<T> {
+    for _ in 1..MAX_ATTEMPTS {
+        match change() {
+            Err(error) if error.kind == Kind::Changed => {}
+            done => return done,
+        }
+    }
+    change()
+}
+
+fn changed(key: &Key) -> Error {
+    let message =
+        format!("another process has changed {key} meanwhile, and nothing was overwritten");
+    Error::new(Kind::Changed, message).with_hint("run the same command again")
 }

@@ -14,7 +14,6 @@ use crate::cmd::client_secret::SecretArguments;
 use crate::cmd::place::{PlaceArguments, RedirectUriArgument};
 use crate::cmd::scopes;
 use crate::connection::Connection;
-use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
 use crate::scope::preset::Preset;
@@ -165,7 +164,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
 fn remove(context: &Context, arguments: &RemoveArguments) -> Result<()> {
     let name = Name::parse(&arguments.name)?;
     let store = context.store()?;
-    let _alone = dirs::lock_app(&name)?;
+    let _lock = store.lock(&Key::App(name.clone()))?;
     if !arguments.force {
         let users = users_in(&store, &name)?;
         if !users.is_empty() {

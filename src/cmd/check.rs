@@ -151,7 +151,7 @@ fn problem(
     {
         return no(short("refresh", wanted), sign_in());
     }
-    if let (Some(wanted), Some(given)) = (arguments.min_valid, tokens.given())
+    if let (Some(wanted), Some(given)) = (arguments.min_valid, tokens.lifetime())
         && given < wanted
         && tokens.can_refresh(now)
     {

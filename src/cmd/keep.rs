@@ -57,10 +57,18 @@ pub fn unchanged(before: &Connection, new: &Connection, origin: Origin) -> Resul
 /// The connection could not be saved. That the default could not is only told.
 pub fn save(output: Output, store: &Store, connection: &mut Connection) -> Result<()> {
     store.save_connection(connection)?;
-    if !store.takes_over(connection) {
-        return Ok(());
-    }
     let name = &connection.name;
+    match store.becomes_default(connection) {
+        Ok(true) => {}
+        Ok(false) => return Ok(()),
+        Err(error) => {
+            output.warning(&format!(
+                "the default connection cannot be read, and stays the default: {error}; `webex-connect default {name}` \
+                 changes it"
+            ));
+            return Ok(());
+        }
+    }
     let before = store.default_name().ok().flatten();
     match store.save_default(connection) {
         Err(error) => output.warning(&format!(

@@ -27,6 +27,7 @@ use crate::cmd::scopes::preset;
 use crate::error::{Error, Kind, Result};
 use crate::loopback::{Browser, Callback, Listener};
 use crate::moment::now;
+use crate::name::Name;
 use crate::oauth::Authorization;
 use crate::scope::preset::Preset;
 use crate::secret::Secret;
@@ -242,7 +243,7 @@ async fn show(browser: Browser, finished: &Result<Saved>) {
 
 /// The store, tried out, and what the login will do: everything short of a secret and a port.
 fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan, Route)> {
-    let store = Store::open_for_login(context.store_choice, context.may_ask(), arguments.sandbox)?;
+    let store = context.login_store(arguments.sandbox)?;
     let plan = Plan::settle(context, arguments, &store)?;
     let route = if arguments.device {
         device::check(&plan)?;
@@ -250,15 +251,15 @@ fn settle(context: &Context, arguments: &Arguments) -> Result<(Store, Plan, Rout
     } else {
         Route::Browser(Way::choose(context, arguments, &plan)?)
     };
-    try_out(context, &store)?;
+    try_out(context, &store, &plan.name)?;
     Ok((store, plan, route))
 }
 
 /// Makes sure, before anything is asked of Webex, that what comes of it can be kept.
-fn try_out(context: &Context, store: &Store) -> Result<()> {
+fn try_out(context: &Context, store: &Store, name: &Name) -> Result<()> {
     store.ensure_key()?;
     context.tell_of_sandbox_file(store);
-    store.preflight()
+    store.preflight(Some(name))
 }
 
 /// The client secret from the first source that has it, short of the person.

@@ -10,14 +10,13 @@ use crate::app::{Environment, GRANTS_PAGE};
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
 use crate::connection::Connection;
-use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::moment::day;
 use crate::name::Name;
 use crate::oauth;
 use crate::output::Output;
 use crate::session;
-use crate::store::Store;
+use crate::store::{Key, Store};
 
 /// How long all revocations of one run may take together: they are a courtesy, and what matters here is done.
 const REVOKE_TIME: Duration = Duration::from_secs(30);
@@ -102,7 +101,7 @@ struct Gone {
 /// Removes one connection, whether or not its record can be read.
 fn remove(store: &Store, name: &Name) -> Result<Gone> {
     // A refresh that is under way elsewhere ends first, so that it can't bring the record back.
-    let _alone = dirs::lock_connection(name)?;
+    let _lock = store.lock(&Key::Connection(name.clone()))?;
     let connection = store.connection(name).ok().flatten();
     let removed = store.remove_connection(name)?;
     if !removed && store.is_sandbox_file() {

@@ -4,7 +4,6 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cmd::Context;
-use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
 use crate::session;
@@ -41,10 +40,9 @@ pub fn rename(context: &Context, arguments: &RenameArguments) -> Result<()> {
     // Locks are taken in the order of the names, so that two renames can't wait for each other.
     let mut names = [&old, &new];
     names.sort_by_key(|name| name.folded());
-    let _first = dirs::lock_connection(names[0])?;
-    let _second = (!same_record)
-        .then(|| dirs::lock_connection(names[1]))
-        .transpose()?;
+    let lock = |name: &Name| store.lock(&Key::Connection(name.clone()));
+    let _first = lock(names[0])?;
+    let _second = (!same_record).then(|| lock(names[1])).transpose()?;
     let mut connection = session::stored(&store, &old)?;
     if !same_record && store.connection(&new)?.is_some() {
         return Err(
@@ -55,6 +53,9 @@ pub fn rename(context: &Context, arguments: &RenameArguments) -> Result<()> {
     }
     let is_default = store.is_default(&old);
     connection.name = new.clone();
+    if !same_record {
+        connection.revision = 0;
+    }
     store.save_connection(&mut connection)?;
     if is_default {
         store.save_default(&connection)?;

@@ -1,9 +1,8 @@
 //! One refresh for any number of processes, saved before anything of it is used.
 //!
-//! Lock the connection, read it again, save it marked as begun, ask Webex, save the answer. The marked save proves
-//! that the store can be written before the refresh token is spent, and lets a later run explain a loss.
+//! Take the connection's lock, read the record again, save it marked as begun, ask Webex, save the answer. The marked
+//! save proves that the store can be written before the refresh token is spent, and lets a later run explain a loss.
 
-use std::fs::File;
 use std::io;
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -13,17 +12,17 @@ use url::Url;
 
 use crate::app::App;
 use crate::client::{Client, Wire};
-use crate::connection::{Connection, GrantSource, Mark, Tokens};
-use crate::dirs;
+use crate::connection::{Connection, Mark, Tokens};
 use crate::duration;
 use crate::error::{Error, Kind, Result};
 use crate::moment::now;
-use crate::name::Name;
 use crate::oauth::{self, Fate, Granted, NotRefreshed};
-use crate::session::need::Need;
+use crate::scope::ScopeSet;
+use crate::session::requirement::TokenRequirement;
+use crate::session::unsaved::{NotSaved, keep_saving};
 use crate::session::{app_of, base, mend_client, refused_before, runtime, sign_in, stored};
 use crate::signals::{Signal, Signals};
-use crate::store::Store;
+use crate::store::{Key, LOCK_TIME, Lock, LockName, Store};
 
 /// How often a refresh is sent again after Webex said that it is busy.
 const MAX_REPEATS: u32 = 2;
@@ -36,101 +35,204 @@ const REPEAT_TIME: Duration = Duration::from_secs(20);
 /// How long an answer under way is waited for after a signal: it may hold the only copy of a new refresh token, and
 /// whoever sent the signal expects the end within 2 s.
 const GRACE: Duration = Duration::from_secs(1);
+/// How long a process whose current token still serves tries to reach the server. Once the request is sent, it waits
+/// for the answer as long as any other.
+const HURRIED_CONNECT_TIME: Duration = Duration::from_secs(3);
+/// How long one attempt to write waits for another process that writes. Between two attempts a signal is noticed.
+pub const WRITE_STEP: Duration = Duration::from_millis(300);
+/// How often a refresh starts over because another process has changed the record without its lock.
+const MAX_RESTARTS: u32 = 5;
 
-/// The connection with an access token as needed: refreshed once, by one process, if it has to be. What comes of
-/// that is not judged again, or a wrong clock could make it refresh forever.
+/// The connection with an access token as required: refreshed once, by one process, if necessary. The result of a refresh
+/// is not judged again, or a wrong clock could make it refresh forever.
 ///
 /// # Errors
-/// The refresh failed, and what was there before does not do either.
-pub fn meet(
+/// The refresh failed, and the token from before does not satisfy the requirement either.
+pub fn ensure(
     store: &Store,
     connection: Connection,
     wire: &Wire,
-    need: Need,
+    requirement: TokenRequirement,
 ) -> Result<(Connection, Option<Error>)> {
-    if need.is_met(&connection.tokens) {
+    if requirement.is_met(&connection.tokens, now()) {
         return Ok((connection, None));
     }
-    let run = Run {
-        store,
-        wire,
-        need,
-        began: Instant::now(),
-    };
     runtime()?.block_on(async {
-        // Until they are released a signal is heard where something is waited for, and held off while something is
+        // Until they are released a signal is noticed where something is waited for, and held off while something is
         // saved.
         let mut signals = Signals::catch()?;
-        let outcome = run.alone(connection, &mut signals).await;
+        let outcome = refresh_locked(store, connection, wire, requirement, &mut signals).await;
         signals.release_after(&outcome);
         outcome
     })
 }
 
+/// As [`ensure`], inside a runtime and with the caller's signals.
+///
+/// # Errors
+/// As for [`ensure`].
+pub async fn refresh_locked(
+    store: &Store,
+    connection: Connection,
+    wire: &Wire,
+    requirement: TokenRequirement<'_>,
+    signals: &mut Signals,
+) -> Result<(Connection, Option<Error>)> {
+    let run = Run {
+        store,
+        wire,
+        requirement,
+        began: Instant::now(),
+    };
+    store.set_write_patience(WRITE_STEP);
+    let outcome = run.locked(connection, signals).await;
+    store.set_write_patience(LOCK_TIME);
+    outcome
+}
+
 struct Run<'a> {
     store: &'a Store,
     wire: &'a Wire,
-    need: Need<'a>,
+    requirement: TokenRequirement<'a>,
     began: Instant,
 }
 
+/// Why a refresh brought no new tokens.
+enum Failure {
+    /// Nothing was lost: the current token may be handed out if it is still valid.
+    NotRefreshed(Error),
+    /// The run ends: a signal came, or new tokens could not be saved.
+    End(Error),
+}
+
 impl Run<'_> {
-    /// Takes the connection's lock, looks again, and refreshes.
-    async fn alone(
+    /// Takes the connection's lock, reads the record again, and refreshes. With a token that serves it does not wait for
+    /// another process that holds the lock.
+    async fn locked(
         &self,
         connection: Connection,
         signals: &mut Signals,
     ) -> Result<(Connection, Option<Error>)> {
-        let locking = lock(&connection.name);
-        let _alone = match signals.unless(locking, "nothing was changed").await? {
-            Ok(alone) => alone,
-            Err(error) => return self.need.settle(connection, error),
+        let patience = match self.serves(&connection) {
+            true => Duration::ZERO,
+            false => LOCK_TIME,
         };
-        // Another process may have refreshed or removed it while this one waited.
-        let connection = stored(self.store, &connection.name)?;
-        if self.need.is_met(&connection.tokens) {
-            return Ok((connection, None));
-        }
-        match self.refresh(&connection, signals).await {
-            Ok(refreshed) => Ok((refreshed, None)),
-            Err(error) if matches!(error.kind, Kind::Store | Kind::Interrupted(_)) => Err(error),
-            Err(error) => self.need.settle(connection, error),
+        let name = self
+            .store
+            .lock_name(&Key::Connection(connection.name.clone()));
+        let locking = signals.unless(lock(name, patience), "nothing was changed");
+        let _lock = match locking.await? {
+            Ok(lock) => lock,
+            Err(error) => {
+                // The process that holds the lock may have saved a token, or the store may be readable only.
+                let current = stored(self.store, &connection.name).unwrap_or(connection);
+                return match self.requirement.is_met(&current.tokens, now()) {
+                    true => Ok((current, None)),
+                    false => self.requirement.or_serve_current(current, error),
+                };
+            }
+        };
+        let mut restarts = 0;
+        loop {
+            // Another process may have refreshed or removed it while this one waited.
+            let current = stored(self.store, &connection.name)?;
+            if self.requirement.is_met(&current.tokens, now()) {
+                return Ok((current, None));
+            }
+            match self.refresh(&current, signals).await {
+                Ok(refreshed) => return Ok((refreshed, None)),
+                Err(Failure::NotRefreshed(error))
+                    if error.kind == Kind::Changed && restarts < MAX_RESTARTS =>
+                {
+                    restarts += 1;
+                }
+                Err(Failure::NotRefreshed(error)) => {
+                    return self.requirement.or_serve_current(current, error);
+                }
+                Err(Failure::End(error)) => return Err(error),
+            }
         }
     }
 
+    fn serves(&self, connection: &Connection) -> bool {
+        self.requirement.serves(&connection.tokens, now())
+    }
+
     /// The caller holds the connection's lock.
-    async fn refresh(&self, before: &Connection, signals: &mut Signals) -> Result<Connection> {
-        self.check(before)?;
-        let app = app_of(self.store, before)?;
-        let base = base(before)?;
-        let client = Client::new(&base, self.wire)?;
-        let mut connection = before.clone();
-        connection.mark = begun(&before.mark);
-        // Another process may hold the store's lock for long, and nothing is spent yet.
-        signals.released(|| self.store.save_connection(&mut connection))?;
+    async fn refresh(
+        &self,
+        before: &Connection,
+        signals: &mut Signals,
+    ) -> std::result::Result<Connection, Failure> {
+        let (client, base, app) = self.prepare(before).map_err(Failure::NotRefreshed)?;
+        let mut marked = before.clone();
+        marked.mark = begun(&before.mark);
+        self.save_mark(&mut marked, signals).await?;
 
         let own = before.app.as_ref().and_then(|app| app.name.as_ref());
         let mend_client = mend_client(own);
         let asking = self.ask(&client, &base, &app, &before.tokens, &mend_client);
         let (answer, signal) = or_signal(asking, signals).await.map_err(|signal| {
             let name = &before.name;
-            signal.into_error(&format!(
+            Failure::End(signal.into_error(&format!(
                 "Webex had not answered yet, and {name} is unchanged here"
-            ))
+            )))
         })?;
         let outcome = match answer {
-            Ok(granted) => self.save(connection, granted),
-            Err(refusal) => self.refused(before, connection, refusal),
+            Ok(granted) => self
+                .save(marked, granted, signals)
+                .await
+                .map_err(Failure::End),
+            Err(refusal) => self
+                .refused(before, marked, refusal)
+                .map_err(Failure::NotRefreshed),
         };
         match (signal.or(signals.pending().await), outcome) {
             (Some(signal), Ok(saved)) => {
-                let told = format!("{} was refreshed and saved all the same", saved.name);
-                Err(signal.into_error(&told))
+                let what_now = format!("{} was refreshed and saved all the same", saved.name);
+                Err(Failure::End(signal.into_error(&what_now)))
             }
-            (Some(signal), Err(error)) if error.kind != Kind::Store => {
-                Err(signal.into_error(&format!("{} was not refreshed", before.name)))
+            (Some(signal), Err(Failure::NotRefreshed(_))) => {
+                let what_now = format!("{} was not refreshed", before.name);
+                Err(Failure::End(signal.into_error(&what_now)))
             }
             (_, outcome) => outcome,
+        }
+    }
+
+    /// Everything that can fail before the record is marked.
+    fn prepare(&self, connection: &Connection) -> Result<(Client, Url, App)> {
+        self.check(connection)?;
+        let app = app_of(self.store, connection)?;
+        let base = base(connection)?;
+        let client = match self.serves(connection) {
+            true => Client::with_connect_time(&base, self.wire, HURRIED_CONNECT_TIME)?,
+            false => Client::new(&base, self.wire)?,
+        };
+        Ok((client, base, app))
+    }
+
+    /// Saves the record marked as begun. Another process may write to the store for long, and nothing is spent yet: a
+    /// signal ends the wait, and a process whose token serves does not wait.
+    async fn save_mark(
+        &self,
+        marked: &mut Connection,
+        signals: &mut Signals,
+    ) -> std::result::Result<(), Failure> {
+        let patience = match self.serves(marked) {
+            true => Duration::ZERO,
+            false => LOCK_TIME,
+        };
+        loop {
+            let Err(error) = self.store.save_connection(marked) else {
+                return Ok(());
+            };
+            if error.kind != Kind::LockHeld || self.began.elapsed() >= patience {
+                return Err(Failure::NotRefreshed(error));
+            }
+            if let Some(signal) = signals.pending().await {
+                return Err(Failure::End(signal.into_error("nothing was changed")));
+            }
         }
     }
 
@@ -158,59 +260,78 @@ impl Run<'_> {
             let wait = waits.next().map(|wait| asked.unwrap_or(wait));
             let wait = wait.filter(|wait| self.began.elapsed() + *wait <= REPEAT_TIME);
             match wait {
-                // Who has a token that still holds need not wait for another.
-                Some(wait) if !self.need.is_served(tokens) => tokio::time::sleep(wait).await,
+                // A process whose token is still valid does not wait for another.
+                Some(wait) if !self.requirement.is_usable(tokens, now()) => {
+                    tokio::time::sleep(wait).await;
+                }
                 _ => return answer,
             }
         }
     }
 
-    /// Whether asking Webex is of use. Who asks for a refresh whatever the clock says gets it whatever the mark says.
+    /// Whether asking Webex is of use. The end of the refresh token is not: by a clock that was wrong it may be long
+    /// past, so Webex decides, once, and its refusal is kept with the connection.
     fn check(&self, connection: &Connection) -> Result<()> {
-        let name = &connection.name;
-        let (message, hint) = match (&connection.tokens.refresh_token, self.need) {
-            (None, _) => (
-                format!("{name} can't be refreshed: it has no refresh token"),
-                sign_in(connection),
-            ),
-            (Some(_), Need::Other(_)) => return Ok(()),
-            (Some(_), Need::Valid(_)) if connection.mark.reconnect_reason().is_some() => {
-                return Err(refused_before(connection));
-            }
-            (Some(_), Need::Valid(_)) if connection.tokens.can_refresh(now()) => {
-                return Ok(());
-            }
-            (Some(_), Need::Valid(_)) => (
-                format!("{name} can't be refreshed: its refresh token has expired"),
-                format!(
-                    "{}; if this machine's clock was wrong, `webex-connect refresh {name}` tries it all the same",
-                    sign_in(connection)
-                ),
-            ),
-        };
-        Err(Error::new(Kind::SignIn, message).with_hint(hint))
+        if connection.tokens.refresh_token.is_none() {
+            let message = format!(
+                "{} can't be refreshed: it has no refresh token",
+                connection.name
+            );
+            return Err(Error::new(Kind::SignIn, message).with_hint(sign_in(connection)));
+        }
+        let is_refused = connection.mark.reconnect_reason().is_some();
+        match self.requirement {
+            TokenRequirement::Valid(_) if is_refused => Err(refused_before(connection)),
+            // An explicit refresh is tried whatever the mark says.
+            TokenRequirement::Valid(_) | TokenRequirement::Other(_) => Ok(()),
+        }
     }
 
-    /// The tokens exist nowhere else: they are saved before anything else happens.
-    fn save(&self, mut connection: Connection, granted: Granted) -> Result<Connection> {
-        connection.tokens = granted.tokens;
-        connection.mark = Mark::None;
-        // A refresh keeps the scopes of the grant (RFC 6749 §6); an answer that names them is better knowledge.
-        if let Some(scope) = granted.scope {
-            connection.grant.granted = scope;
-            connection.grant.source = GrantSource::Reported;
-        }
-        self.store.save_connection(&mut connection).map_err(|error| {
-            let name = &connection.name;
-            let again = sign_in(&connection);
+    /// Saves the tokens before anything else happens: they exist nowhere else.
+    async fn save(
+        &self,
+        marked: Connection,
+        granted: Granted,
+        signals: &mut Signals,
+    ) -> Result<Connection> {
+        let name = marked.name.clone();
+        let saving = keep_saving(self.wire.output, &name, signals, || {
+            self.save_once(&marked, &granted)
+        });
+        let (saved, lost) = saving.await.map_err(|NotSaved { error, .. }| {
+            let again = sign_in(&marked);
             Error::new(Kind::Store, format!("could not save the new tokens of {name}"))
                 .with_detail(&error.to_string())
                 .with_hint(format!(
-                    "once the store takes them, run `webex-connect refresh {name}`; if Webex has replaced the refresh \
+                    "once the store can be written, run `webex-connect refresh {name}`; if Webex has replaced the refresh \
                      token, {again}"
                 ))
         })?;
-        Ok(connection)
+        if !lost.is_empty() {
+            self.wire.output.warning(&format!(
+                "the refresh of {name} lost scopes that it had: {lost}; `webex-connect status {name}` lists them"
+            ));
+        }
+        Ok(saved)
+    }
+
+    /// Puts the new tokens into the record. If another process has changed it meanwhile, the record it wrote is kept:
+    /// with the new tokens in it if it holds the refresh token that was spent, else with its own, which are newer.
+    fn save_once(&self, marked: &Connection, granted: &Granted) -> Result<(Connection, ScopeSet)> {
+        let mut connection = marked.clone();
+        let lost = connection.refreshed(granted.tokens.clone(), granted.scope.clone());
+        match self.store.save_connection(&mut connection) {
+            Err(error) if error.kind == Kind::Changed => {}
+            saved => return saved.map(|()| (connection, lost)),
+        }
+        let mut newer = stored(self.store, &marked.name)?;
+        let is_saved = newer.tokens.access_token == granted.tokens.access_token;
+        if is_saved || newer.tokens.refresh_token != marked.tokens.refresh_token {
+            return Ok((newer, ScopeSet::default()));
+        }
+        let lost = newer.refreshed(granted.tokens.clone(), granted.scope.clone());
+        self.store.save_connection(&mut newer)?;
+        Ok((newer, lost))
     }
 
     /// A definite refusal is kept with the connection, unless newer tokens have come from elsewhere. `marked` is the
@@ -228,7 +349,7 @@ impl Run<'_> {
         if error.kind == Kind::SignIn {
             let now_stored = stored(self.store, &before.name)?;
             if now_stored.tokens.access_token != before.tokens.access_token {
-                return match self.need.is_met(&now_stored.tokens) {
+                return match self.requirement.is_met(&now_stored.tokens, now()) {
                     true => Ok(now_stored),
                     false => Err(error.with_hint("run the same command again")),
                 };
@@ -237,13 +358,13 @@ impl Run<'_> {
             marked.mark = Mark::ReconnectNeeded {
                 reason: error.to_string(),
             };
-            // The mark is a hint for later; that a person must sign in is what has to be told now.
+            // The mark is a hint for later. The user has to know now that a new sign-in is necessary.
             let _ = self.store.save_connection(&mut marked);
             return Err(error);
         }
         if refresh_token != Fate::Unknown {
             marked.mark = before.mark.clone();
-            // A mark that stays says too much, and harms nobody.
+            // A mark that stays makes a later refusal sound worse, and does no other harm.
             let _ = self.store.save_connection(&mut marked);
         }
         Err(patient(cured(error, before), refresh_token))
@@ -267,25 +388,27 @@ async fn or_signal<T>(
         .map_err(|_| signal)
 }
 
-/// The connection's lock. A thread waits for it, so that the caller can hear a signal meanwhile.
+/// Takes a lock. A thread waits for it, so that the caller can notice a signal meanwhile.
 ///
 /// # Errors
-/// As for [`dirs::lock_connection`].
-pub async fn lock(name: &Name) -> Result<File> {
+/// As for [`LockName::take`].
+pub async fn lock(name: LockName, patience: Duration) -> Result<Lock> {
+    if patience.is_zero() {
+        return name.take(patience);
+    }
     let failed = |error: io::Error| {
         Error::new(Kind::Failure, "could not start a thread for the lock").with_cause(&error)
     };
     let (sender, locked) = tokio::sync::oneshot::channel();
-    let name = name.clone();
     std::thread::Builder::new()
-        .spawn(move || sender.send(dirs::lock_connection(&name)))
+        .spawn(move || sender.send(name.take(patience)))
         .map_err(failed)?;
     locked
         .await
         .unwrap_or_else(|gone| Err(failed(io::Error::other(gone))))
 }
 
-/// The mark of a refresh that begins now, or of one before whose end nobody knows.
+/// The mark of a refresh that begins now, or of an earlier one whose outcome is unknown.
 fn begun(before: &Mark) -> Mark {
     match before {
         Mark::RefreshStarted { .. } => before.clone(),
@@ -295,7 +418,7 @@ fn begun(before: &Mark) -> Mark {
     }
 }
 
-/// A refusal is no riddle where an earlier refresh was cut off.
+/// Explains a refusal by an earlier refresh that was cut off.
 fn explained(error: Error, before: &Mark) -> Error {
     let Mark::RefreshStarted { at } = before else {
         return error;
@@ -320,7 +443,7 @@ fn cured(error: Error, before: &Connection) -> Error {
     }
 }
 
-/// A wait that Webex asked for and that is longer than this program waits is left to the person.
+/// A wait that Webex asks for and that is longer than this program waits is left to the user.
 fn patient(error: Error, refresh_token: Fate) -> Error {
     match refresh_token {
         Fate::Busy(Some(wait)) => {

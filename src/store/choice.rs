@@ -1,5 +1,6 @@
 //! Which store a command opens: the one that the person chose, else the keyring.
 
+use crate::dirs;
 use crate::error::Result;
 use crate::store::file::SealedFile;
 use crate::store::keyring::{Keyring, OpenError};
@@ -59,18 +60,27 @@ impl Store {
         may_ask: bool,
         takes_sandbox_file: impl FnOnce() -> Result<bool>,
     ) -> Result<Store> {
+        dirs::check()?;
         if choice == Some(Choice::File) {
-            return Ok(Store(Home::File(SealedFile::store(may_ask)?)));
+            return Store::new(Home::File(SealedFile::store(may_ask)?));
         }
         let no_keyring = match Keyring::open() {
-            Ok(keyring) => return Ok(Store(Home::Keyring(keyring))),
+            Ok(keyring) => return Store::new(Home::Keyring(keyring)),
             Err(OpenError::Other(error)) => return Err(error),
             Err(OpenError::Absent(error)) => error,
         };
         if choice.is_none() && takes_sandbox_file()? {
             let file = SealedFile::sandbox()?;
-            return Ok(Store(Home::SandboxFile { file, no_keyring }));
+            return Store::new(Home::SandboxFile { file, no_keyring });
         }
         Err(no_keyring)
+    }
+
+    fn new(home: Home) -> Result<Store> {
+        let tightened = match &home {
+            Home::Keyring(_) => Vec::new(),
+            Home::File(file) | Home::SandboxFile { file, .. } => file.tighten()?,
+        };
+        Ok(Store { home, tightened })
     }
 }

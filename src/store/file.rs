@@ -3,18 +3,22 @@
 //! age encrypts in chunks, each of which can be opened alone, and `text.rs` says where a record begins. So reading one
 //! costs the same however many there are; a change writes the file anew.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use age::stream::StreamReader;
 use age::x25519::Identity;
 use age::{DecryptError, Decryptor};
 
 use crate::dirs;
+use crate::dirs::PrivateDir;
 use crate::error::{Error, Kind, Result};
 use crate::store::key::KeySource;
-use crate::store::private;
+use crate::store::lock::{LOCK_TIME, Lock, LockName};
+use crate::store::private::PrivateFile;
 use crate::store::text::{self, Records};
 
 /// The largest sealed file read; a thousand connections have about 3 MB.
@@ -27,58 +31,101 @@ const BROKEN: &str =
 
 /// A file of records and the key that opens it.
 pub struct SealedFile {
-    path: PathBuf,
+    file: PrivateFile,
     key: KeySource,
+    /// How long a change waits for the lock of the file.
+    patience: Cell<Duration>,
 }
 
 impl SealedFile {
     /// `store.age`, chosen with `--store file`.
     pub fn store(may_ask: bool) -> Result<SealedFile> {
         let directory = dirs::data()?;
-        let key = KeySource::new(directory.join("store.key"), true, may_ask);
+        let key = PrivateFile::new(&directory, "store.key");
         Ok(SealedFile {
-            path: directory.join("store.age"),
-            key,
+            file: PrivateFile::new(&directory, "store.age"),
+            key: KeySource::new(key, true, may_ask),
+            patience: Cell::new(LOCK_TIME),
         })
     }
 
     /// `sandbox.age`, whose key always lies beside it: it protects nothing and holds nothing of worth.
     pub fn sandbox() -> Result<SealedFile> {
         let directory = dirs::data()?;
-        let key = KeySource::new(directory.join("sandbox.key"), false, false);
+        let key = PrivateFile::new(&directory, "sandbox.key");
         Ok(SealedFile {
-            path: directory.join("sandbox.age"),
-            key,
+            file: PrivateFile::new(&directory, "sandbox.age"),
+            key: KeySource::new(key, false, false),
+            patience: Cell::new(LOCK_TIME),
         })
     }
 
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
+    }
+
+    /// The lock of this name, beside the file.
+    pub fn lock_name(&self, name: String, what: String) -> LockName {
+        LockName::beside(self.file.directory(), name, what)
+    }
+
+    /// Removes the permissions of other users from the directory, the file and a sealed key. Returns what had them, with
+    /// the mode from before. A plain key that others can read is left as it is: opening it is refused.
+    pub fn tighten(&self) -> Result<Vec<(PathBuf, u32)>> {
+        let Some(directory) = PrivateDir::open(self.file.directory())? else {
+            return Ok(Vec::new());
+        };
+        let mut tightened = Vec::new();
+        let mut keep = |path: &Path, mode: std::io::Result<Option<u32>>| match mode {
+            Ok(mode) => Ok(tightened.extend(mode.map(|mode| (path.to_owned(), mode)))),
+            Err(error) => Err(dirs::cannot(
+                "remove the permissions of others from",
+                path,
+                &error,
+            )),
+        };
+        keep(directory.path(), directory.tighten())?;
+        keep(self.path(), self.file.tighten_in(&directory))?;
+        if self.key.is_sealed()? {
+            keep(self.key.path(), self.key.file().tighten_in(&directory))?;
+        }
+        Ok(tightened)
     }
 
     /// Whether there is a file, whatever kind; a path that can't be looked at is an error and no absence.
     pub fn exists(&self) -> Result<bool> {
-        private::exists(&self.path)
+        self.file.exists()
     }
 
     pub fn read(&self, key: &str) -> Result<Option<String>> {
         if !self.exists()? {
             return Ok(None);
         }
-        let opened = self.open(self.identity()?)?;
+        let Some(opened) = self.open(self.identity()?)? else {
+            return Ok(None);
+        };
         text::read_one(opened, key).map_err(|error| self.not_read(&error))
     }
 
     pub fn all(&self) -> Result<Vec<(String, String)>> {
-        if !self.exists()? {
-            return Ok(Vec::new());
-        }
-        Ok(self.load(self.identity()?)?.into_iter().collect())
+        Ok(self.load()?.into_iter().collect())
     }
 
-    pub fn write(&self, key: &str, record: &str) -> Result<()> {
-        self.change(|records| records.insert(key.to_owned(), record.to_owned()))
-            .map(|_| ())
+    /// How long a change waits for another process to release the lock of the file.
+    pub fn set_patience(&self, patience: Duration) {
+        self.patience.set(patience);
+    }
+
+    /// Writes a record if the stored one is still `expected`; `false` if it is another.
+    pub fn write(&self, key: &str, record: &str, expected: Option<&str>) -> Result<bool> {
+        let write = |records: &mut Records| {
+            let is_expected = records.get(key).map(String::as_str) == expected;
+            if is_expected {
+                records.insert(key.to_owned(), record.to_owned());
+            }
+            is_expected
+        };
+        self.change(write)
     }
 
     /// Removes a record; `false` if there was none.
@@ -86,8 +133,7 @@ impl SealedFile {
         if !self.exists()? {
             return Ok(false);
         }
-        self.change(|records| records.remove(key))
-            .map(|removed| removed.is_some())
+        self.change(|records| records.remove(key).is_some())
     }
 
     /// Makes sure there is a key to write with; `create` makes one where no source has it.
@@ -99,7 +145,11 @@ impl SealedFile {
             return Ok(());
         }
         // Two first logins at once make one key.
-        let _alone = dirs::lock("store-key", "the key of the sealed file")?;
+        let name = self.lock_name(
+            "store-key".to_owned(),
+            "the key of the sealed file".to_owned(),
+        );
+        let _lock = name.take(LOCK_TIME)?;
         match self.key.find()? {
             Some(_) => Ok(()),
             None if self.exists()? => Err(self.key_gone()),
@@ -113,29 +163,36 @@ impl SealedFile {
 
     /// Removes the file if no record is in it.
     pub fn remove_if_empty(&self) -> Result<()> {
-        let _alone = dirs::lock("store", "the sealed file")?;
-        if !self.exists()? || !self.load(self.identity()?)?.is_empty() {
+        let _lock = self.lock()?;
+        if !self.load()?.is_empty() {
             return Ok(());
         }
-        std::fs::remove_file(&self.path).map_err(|error| dirs::cannot("remove", &self.path, &error))
+        match self.exists()? {
+            true => self.file.remove(),
+            false => Ok(()),
+        }
     }
 
-    /// Read, change, replace; under a lock, so that no other process's change is lost.
-    fn change<T>(&self, edit: impl FnOnce(&mut Records) -> T) -> Result<T> {
-        let _alone = dirs::lock("store", "the sealed file")?;
-        let identity = self.identity()?;
-        let mut records = match self.exists()? {
-            true => self.load(identity)?,
-            false => Records::new(),
-        };
-        let edited = edit(&mut records);
+    /// Takes the lock of the whole file, which is held while it is replaced.
+    fn lock(&self) -> Result<Lock> {
+        self.lock_name("store".to_owned(), "the sealed file".to_owned())
+            .take(self.patience.get())
+    }
+
+    /// Reads, changes and replaces the file under its lock, so that no other process's change is lost. Nothing is
+    /// written if `edit` returns `false`.
+    fn change(&self, edit: impl FnOnce(&mut Records) -> bool) -> Result<bool> {
+        let _lock = self.lock()?;
+        let mut records = self.load()?;
+        if !edit(&mut records) {
+            return Ok(false);
+        }
         let text = text::write(&records)
-            .map_err(|_| Error::new(Kind::Failure, "could not put the records into words"))?;
-        let sealed = age::encrypt(&identity.to_public(), &text)
+            .map_err(|_| Error::new(Kind::Failure, "could not serialize the records"))?;
+        let sealed = age::encrypt(&self.identity()?.to_public(), &text)
             .map_err(|_| Error::new(Kind::Failure, "could not encrypt the records"))?;
-        private::replace(&self.path, &sealed)
-            .map_err(|error| dirs::cannot("save", &self.path, &error))?;
-        Ok(edited)
+        self.file.replace(&sealed)?;
+        Ok(true)
     }
 
     fn identity(&self) -> Result<&Identity> {
@@ -150,19 +207,29 @@ impl SealedFile {
     pub fn key_gone(&self) -> Error {
         let message = format!(
             "there is no key for the sealed file {}",
-            self.path.display()
+            self.path().display()
         );
         Error::new(Kind::Store, message).with_hint(self.key.bring_back())
     }
 
-    fn load(&self, identity: &Identity) -> Result<Records> {
-        text::read_all(self.open(identity)?).map_err(|error| self.not_read(&error))
+    /// All records; none where there is no file.
+    fn load(&self) -> Result<Records> {
+        if !self.exists()? {
+            return Ok(Records::new());
+        }
+        match self.open(self.identity()?)? {
+            Some(opened) => text::read_all(opened).map_err(|error| self.not_read(&error)),
+            None => Ok(Records::new()),
+        }
     }
 
-    fn open(&self, identity: &Identity) -> Result<StreamReader<BufReader<File>>> {
-        let file = private::open(&self.path, MAX_FILE)?;
+    fn open(&self, identity: &Identity) -> Result<Option<StreamReader<BufReader<File>>>> {
+        let Some(file) = self.file.open(MAX_FILE)? else {
+            return Ok(None);
+        };
         Decryptor::new_buffered(BufReader::new(file))
             .and_then(|sealed| sealed.decrypt(std::iter::once(identity as _)))
+            .map(Some)
             .map_err(|error| match error {
                 DecryptError::NoMatchingKeys => {
                     self.unreadable("it was sealed with another key", OTHER_KEY)
@@ -175,16 +242,16 @@ impl SealedFile {
     /// The system could not read the file, or what it read is no text of ours.
     fn not_read(&self, error: &io::Error) -> Error {
         match error.raw_os_error() {
-            Some(_) => dirs::cannot("read", &self.path, error),
+            Some(_) => dirs::cannot("read", self.path(), error),
             None => self.unreadable("it is corrupt", BROKEN),
         }
     }
 
-    fn unreadable(&self, why: &str, cure: &str) -> Error {
+    fn unreadable(&self, why: &str, hint: &str) -> Error {
         Error::new(
             Kind::Unreadable,
-            format!("{} is unreadable: {why}", self.path.display()),
+            format!("{} is unreadable: {why}", self.path().display()),
         )
-        .with_hint(format!("{cure}; the file was left as it is"))
+        .with_hint(format!("{hint}; the file was left as it is"))
     }
 }

@@ -1,7 +1,7 @@
 //! The key of a sealed file: where it comes from, and how it is unlocked.
 
 use std::cell::OnceCell;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::prompt;
-use crate::store::private;
+use crate::store::private::{PrivateFile, read_bounded};
 use crate::variables::{self, CREDENTIALS, KEY, KEY_FILE, PASSPHRASE, PASSPHRASE_FILE};
 
 /// The largest key file read: an identity is 74 characters, and age-keygen adds two comment lines.
@@ -30,7 +30,7 @@ const AGE_MAGIC: &[u8] = b"age-encryption.org/";
 /// The sources of one key. It is looked for and unlocked once a process.
 pub struct KeySource {
     /// The key file beside the sealed file.
-    path: PathBuf,
+    file: PrivateFile,
     /// Whether the environment may name the key.
     takes_variables: bool,
     /// Whether a person may be asked for the passphrase.
@@ -45,9 +45,9 @@ struct Unlocked {
 }
 
 impl KeySource {
-    pub fn new(path: PathBuf, takes_variables: bool, may_ask: bool) -> KeySource {
+    pub fn new(file: PrivateFile, takes_variables: bool, may_ask: bool) -> KeySource {
         KeySource {
-            path,
+            file,
             takes_variables,
             may_ask,
             unlocked: OnceCell::new(),
@@ -90,7 +90,20 @@ impl KeySource {
 
     /// The key file beside the sealed file, whether there is one or not.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
+    }
+
+    pub fn file(&self) -> &PrivateFile {
+        &self.file
+    }
+
+    /// Whether the key file beside the sealed file exists and is sealed with a passphrase.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn is_sealed(&self) -> Result<bool> {
+        let bytes = self.file.read(MAX_KEY_FILE)?;
+        Ok(bytes.is_some_and(|bytes| bytes.starts_with(AGE_MAGIC)))
     }
 
     /// The name of the source that has the key.
@@ -115,7 +128,7 @@ impl KeySource {
         Error::new(Kind::Store, "there is no key for the sealed file").with_hint(format!(
             "set {PASSPHRASE} or {PASSPHRASE_FILE} and one is made at {}, or bring your own \
              (`age-keygen`) in {KEY} or {KEY_FILE}, or as the systemd credential {CREDENTIAL}",
-            self.path.display()
+            self.path().display()
         ))
     }
 
@@ -124,7 +137,7 @@ impl KeySource {
         format!(
             "put its key back at {}, or give it in {KEY} or {KEY_FILE}, or as the systemd credential {CREDENTIAL}; \
              without that key, move the file away and sign in again",
-            self.path.display()
+            self.path().display()
         )
     }
 
@@ -134,12 +147,19 @@ impl KeySource {
         {
             return Ok(Some(provided));
         }
-        if !private::exists(&self.path)? {
+        let Some(file) = self.file.open(MAX_KEY_FILE)? else {
             return Ok(None);
+        };
+        let path = self.path();
+        let found = file
+            .metadata()
+            .map_err(|error| dirs::cannot("read", path, &error))?;
+        let bytes = read_bounded(file, path, MAX_KEY_FILE)?;
+        if !bytes.starts_with(AGE_MAGIC) {
+            check_private(path, &found)?;
         }
-        let bytes = Zeroizing::new(private::read(&self.path, MAX_KEY_FILE)?);
-        let identity = self.open(&self.path, bytes)?;
-        let place = self.path.display().to_string();
+        let identity = self.open(path, bytes)?;
+        let place = path.display().to_string();
         Ok(Some(Unlocked { identity, place }))
     }
 
@@ -209,7 +229,7 @@ impl KeySource {
     }
 
     fn choose_passphrase(&self) -> Result<Option<SecretString>> {
-        let path = self.path.display();
+        let path = self.path().display();
         let chosen = ask(&format!(
             "Choose a passphrase for the key of the sealed file (Enter for none: {path} is then plain)"
         ))?;
@@ -231,7 +251,7 @@ impl KeySource {
         let identity = Identity::generate();
         let mut text = Zeroizing::new(Vec::new());
         writeln!(text, "{}", identity.to_string().expose_secret())
-            .map_err(|error| dirs::cannot("save", &self.path, &error))?;
+            .map_err(|error| dirs::cannot("save", self.path(), &error))?;
         let bytes = match passphrase {
             None => text,
             Some(passphrase) => {
@@ -242,10 +262,9 @@ impl KeySource {
                 Zeroizing::new(sealed)
             }
         };
-        private::replace(&self.path, &bytes)
-            .map_err(|error| dirs::cannot("save", &self.path, &error))?;
+        self.file.replace(&bytes)?;
         // Who has just chosen a passphrase is not asked for it.
-        let place = self.path.display().to_string();
+        let place = self.path().display().to_string();
         let _ = self.unlocked.set(Unlocked { identity, place });
         Ok(())
     }
@@ -257,7 +276,8 @@ impl KeySource {
 /// # Errors
 /// As for [`KeySource::find`].
 pub fn identity(file: Option<&Path>, may_ask: bool) -> Result<Option<Identity>> {
-    let source = KeySource::new(PathBuf::new(), true, may_ask);
+    let unused = PrivateFile::new(Path::new(""), "");
+    let source = KeySource::new(unused, true, may_ask);
     match file {
         Some(path) => {
             // A file that an argument names is not the store's.
@@ -277,7 +297,11 @@ fn credential() -> Result<Option<PathBuf>> {
         return Ok(None);
     };
     let path = Path::new(&directory).join(CREDENTIAL);
-    Ok(private::exists(&path)?.then_some(path))
+    match path.symlink_metadata() {
+        Ok(_) => Ok(Some(path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(dirs::cannot("look at", &path, &error)),
+    }
 }
 
 fn ask(question: &str) -> Result<SecretString> {
@@ -336,5 +360,48 @@ fn read_named(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
         return Err(failed(io::Error::other("it is not a regular file")));
     }
     let file = File::open(path).map_err(failed)?;
-    private::read_bounded(file, path, MAX_KEY_FILE).map(Zeroizing::new)
+    let found = file.metadata().map_err(failed)?;
+    let bytes = read_bounded(file, path, MAX_KEY_FILE)?;
+    if !bytes.starts_with(AGE_MAGIC) {
+        check_private(path, &found)?;
+    }
+    Ok(bytes)
+}
+
+/// Refuses a plain secret in a file that other users can read or change, as ssh does with private keys. A secret
+/// manager may hand over a file that belongs to root and that a group can read. A pipe has no mode that matters.
+///
+/// # Errors
+/// [`Kind::Store`] with the owner or the mode.
+#[cfg(unix)]
+fn check_private(path: &Path, found: &Metadata) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let (us, owner) = (rustix::process::geteuid().as_raw(), found.uid());
+    let mode = found.mode() & 0o7777;
+    let open_to_others = match owner == us {
+        true => mode & 0o077,
+        false => mode & 0o037,
+    };
+    let shown = path.display();
+    let (problem, hint) = if !found.is_file() {
+        return Ok(());
+    } else if owner != us && owner != 0 {
+        (
+            format!("belongs to another user (uid {owner})"),
+            format!("copy it to a file of your own with mode 600 and name that instead of {shown}"),
+        )
+    } else if open_to_others != 0 {
+        (
+            format!("is open to other users (mode {mode:03o})"),
+            format!("run `chmod 600 {shown}`, and replace the key if a stranger may have read it"),
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(Kind::Store, format!("the plain key {shown} {problem}")).with_hint(hint))
+}
+
+#[cfg(not(unix))]
+fn check_private(_: &Path, _: &Metadata) -> Result<()> {
+    Ok(())
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::moment::now;
 use crate::store::keyring::platform::Session;
+use crate::store::lock::LockName;
 use crate::store::parts::{self, Step};
 use crate::store::record::unreadable;
 
@@ -96,13 +97,28 @@ impl Keyring {
         texts.collect::<Result<String>>().map(Some)
     }
 
+    /// The lock of this name.
+    pub fn lock_name(&self, name: String, what: String) -> LockName {
+        LockName::beside(&crate::dirs::data().unwrap_or_default(), name, what)
+    }
+
     /// Creates or replaces a record. The label is what a person sees in the desktop's keyring program.
-    pub fn write(&self, key: &str, record: &str, label: &str) -> Result<()> {
+    pub fn write(
+        &self,
+        key: &str,
+        record: &str,
+        label: &str,
+        expected: Option<&str>,
+    ) -> Result<bool> {
+        if self.read(key)?.as_deref() != expected {
+            return Ok(false);
+        }
         let generation = format!("{:x}", now().as_nanosecond());
         let steps = parts::steps(key, record, self.limit, &generation, &self.items()?);
         steps
             .into_iter()
-            .try_for_each(|step| self.take(step, label).map(|_| ()))
+            .try_for_each(|step| self.take(step, label).map(|_| ()))?;
+        Ok(true)
     }
 
     /// Removes a record; `false` if there was none.

@@ -1,127 +1,158 @@
-//! Files that are ours alone: read without following links, written whole or not at all.
+//! A file in our data directory: read without following links, and replaced as a whole.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
-use crate::dirs;
-use crate::error::{Error, Result};
+use zeroize::Zeroizing;
 
-/// Opens a file of ours that is no larger than the limit: a regular file, not behind a link of either kind, owned by us.
-pub fn open(path: &Path, limit: u64) -> Result<File> {
-    let file = open_private(path).map_err(|error| dirs::cannot("open", path, &error))?;
-    match file.metadata() {
-        Ok(metadata) if metadata.len() <= limit => Ok(file),
-        Ok(_) => Err(too_large(path)),
-        Err(error) => Err(dirs::cannot("read", path, &error)),
+use crate::dirs::{PrivateDir, cannot};
+use crate::error::Result;
+
+/// How the name of a temporary file ends.
+const TEMPORARY: &str = ".new";
+
+/// The name of a file that only this user may read.
+pub struct PrivateFile {
+    directory: PathBuf,
+    name: &'static str,
+    path: PathBuf,
+}
+
+impl PrivateFile {
+    pub fn new(directory: &Path, name: &'static str) -> PrivateFile {
+        PrivateFile {
+            directory: directory.to_owned(),
+            name,
+            path: directory.join(name),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Whether something has this name, of whatever kind. Only "not found" means that it does not exist: a directory
+    /// that cannot be searched may hold everything.
+    pub fn exists(&self) -> Result<bool> {
+        match PrivateDir::open(&self.directory)? {
+            None => Ok(false),
+            Some(directory) => directory
+                .has(self.name)
+                .map_err(|error| cannot("look at", &self.path, &error)),
+        }
+    }
+
+    /// Opens the file if it exists.
+    ///
+    /// # Errors
+    /// It is not a regular file, belongs to another user, has a second name, or is longer than `limit` bytes.
+    pub fn open(&self, limit: u64) -> Result<Option<File>> {
+        let Some(directory) = PrivateDir::open(&self.directory)? else {
+            return Ok(None);
+        };
+        let failed = |error: io::Error| cannot("open", &self.path, &error);
+        let Some(file) = directory.open_file(self.name).map_err(failed)? else {
+            return Ok(None);
+        };
+        match file.metadata().map_err(failed)?.len() <= limit {
+            true => Ok(Some(file)),
+            false => Err(too_large(&self.path)),
+        }
+    }
+
+    /// Removes the permissions of other users from the file. Returns its mode from before, if it had any.
+    ///
+    /// # Errors
+    /// The mode cannot be read or changed.
+    pub fn tighten_in(&self, directory: &PrivateDir) -> io::Result<Option<u32>> {
+        directory.tighten_file(self.name)
+    }
+
+    /// Reads the file if it exists.
+    ///
+    /// # Errors
+    /// As for [`PrivateFile::open`].
+    pub fn read(&self, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let file = self.open(limit)?;
+        file.map(|file| read_bounded(file, &self.path, limit))
+            .transpose()
+    }
+
+    /// Replaces the file as a whole: the old one or the new one exists at any moment. The caller holds the lock of the
+    /// file, so a temporary file found here was left by a process that was killed.
+    ///
+    /// # Errors
+    /// The file in its place is not one of ours, or the disk fails.
+    pub fn replace(&self, bytes: &[u8]) -> Result<()> {
+        let directory = PrivateDir::create(&self.directory)?;
+        self.replace_in(&directory, bytes)
+            .map_err(|error| cannot("save", &self.path, &error))
+    }
+
+    fn replace_in(&self, directory: &PrivateDir, bytes: &[u8]) -> io::Result<()> {
+        directory.open_file(self.name)?;
+        self.remove_temporary(directory);
+        let mut random = [0; 8];
+        getrandom::getrandom(&mut random).map_err(io::Error::from)?;
+        let temporary = format!(
+            "{}{:016x}{TEMPORARY}",
+            self.prefix(),
+            u64::from_ne_bytes(random)
+        );
+        directory.write_new(&temporary, bytes)?;
+        let renamed = directory.rename(&temporary, self.name);
+        if renamed.is_err() {
+            // It is gone if the rename itself succeeded.
+            let _ = directory.remove(&temporary);
+        }
+        renamed
+    }
+
+    /// A temporary file that cannot be removed wastes space and has no other effect.
+    fn remove_temporary(&self, directory: &PrivateDir) {
+        let prefix = self.prefix();
+        for name in directory.names().unwrap_or_default() {
+            if name.starts_with(&prefix) && name.ends_with(TEMPORARY) {
+                let _ = directory.remove(&name);
+            }
+        }
+    }
+
+    fn prefix(&self) -> String {
+        format!("{}.", self.name)
+    }
+
+    /// Removes the file.
+    ///
+    /// # Errors
+    /// It does not exist, or the system refuses it.
+    pub fn remove(&self) -> Result<()> {
+        PrivateDir::create(&self.directory)?
+            .remove(self.name)
+            .map_err(|error| cannot("remove", &self.path, &error))
     }
 }
 
-/// Reads a file of ours.
+/// All of a file that has at most `limit` bytes.
 ///
 /// # Errors
-/// As for [`open()`].
-pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    read_bounded(open(path, limit)?, path, limit)
-}
-
-pub fn read_bounded(file: File, path: &Path, limit: u64) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// It cannot be read, or is longer.
+pub fn read_bounded(file: File, path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
     file.take(limit + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| dirs::cannot("read", path, &error))?;
-    if bytes.len() as u64 > limit {
-        return Err(too_large(path));
-    }
-    Ok(bytes)
-}
-
-fn too_large(path: &Path) -> Error {
-    dirs::cannot("read", path, &io::Error::other("it is too large"))
-}
-
-/// Whether something stands at the path. Only "not found" is absence: a directory that can't be searched may hold
-/// everything.
-pub fn exists(path: &Path) -> Result<bool> {
-    match path.symlink_metadata() {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(dirs::cannot("look at", path, &error)),
+        .map_err(|error| cannot("read", path, &error))?;
+    match bytes.len() as u64 <= limit {
+        true => Ok(bytes),
+        false => Err(too_large(path)),
     }
 }
 
-#[cfg(unix)]
-fn open_private(path: &Path) -> io::Result<File> {
-    use rustix::fs::{Mode, OFlags, open};
-    use std::os::unix::fs::MetadataExt;
-
-    // NONBLOCK: opening a FIFO must not wait for its writer.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(open(path, flags, Mode::empty())?);
-    let metadata = file.metadata()?;
-    let refused = if !metadata.is_file() {
-        "it is not a regular file"
-    } else if metadata.uid() != rustix::process::geteuid().as_raw() {
-        "it belongs to another user"
-    } else if metadata.nlink() > 1 {
-        // No name at all is that of a file which was replaced just after it was opened.
-        "it has a second name (hard link)"
-    } else {
-        return Ok(file);
-    };
-    Err(io::Error::other(refused))
-}
-
-#[cfg(not(unix))]
-fn open_private(path: &Path) -> io::Result<File> {
-    File::open(path)
-}
-
-/// Creates a file that only we can read, from its first byte, and that no link leads away from.
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(directory) = path.parent() {
-        dirs::private(directory)?;
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    if written.is_err() {
-        // The name is ours since create_new; half a file helps nobody.
-        let _ = fs::remove_file(path);
-    }
-    written
-}
-
-/// Replaces a file as a whole: the old one or the new one is there at any moment. The caller holds the lock, so a
-/// temporary file found here is one that a killed process left.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if path.symlink_metadata().is_ok() {
-        open_private(path)?;
-    }
-    let temporary = {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".new");
-        std::path::PathBuf::from(name)
-    };
-    match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            let what = format!("{} is in the way: {error}", temporary.display());
-            return Err(io::Error::new(error.kind(), what));
-        }
-        _ => {}
-    }
-    write_new(&temporary, bytes)?;
-    let renamed = fs::rename(&temporary, path);
-    if renamed.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    renamed?;
-    #[cfg(unix)]
-    if let Some(directory) = path.parent() {
-        File::open(directory)?.sync_all()?;
-    }
-    Ok(())
+fn too_large(path: &Path) -> crate::error::Error {
+    cannot("read", path, &io::Error::other("it is too large"))
 }

@@ -1,6 +1,9 @@
 //! A record: what it is stored under, its text, and what makes a text no record.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::app::App;
 use crate::connection::{Connection, Tokens, is_access_token, is_refresh_token};
@@ -18,6 +21,18 @@ pub enum Key {
     App(Name),
     Default,
     Preflight,
+}
+
+impl Key {
+    /// What it stands for, in words.
+    pub fn what(&self) -> String {
+        match self {
+            Key::Connection(name) => format!("the connection {name}"),
+            Key::App(name) => format!("the app {name}"),
+            Key::Default => "the default connection".to_owned(),
+            Key::Preflight => "its test of the store".to_owned(),
+        }
+    }
 }
 
 impl std::fmt::Display for Key {
@@ -47,18 +62,64 @@ struct Envelope {
     record: Record,
 }
 
-/// The text of a record, as it is stored.
-pub fn text(key: &Key, record: Record) -> Result<String> {
+/// The text of a record, as it is stored. Members of the `current` text that this version does not know are kept as
+/// they are.
+pub fn text(key: &Key, record: Record, current: Option<&str>) -> Result<String> {
+    type Members = BTreeMap<String, Box<RawValue>>;
     let envelope = Envelope {
         schema: SCHEMA,
         record,
     };
-    serde_json::to_string(&envelope).map_err(|_| {
+    let failed = |_| {
         Error::new(
             Kind::Failure,
-            format!("could not put the record {key} into words"),
+            format!("could not serialize the record {key}"),
         )
+    };
+    let text = serde_json::to_string(&envelope).map_err(failed)?;
+    let Some(current) = current else {
+        return Ok(text);
+    };
+    let new: Members = serde_json::from_str(&text).map_err(failed)?;
+    // A text that cannot be read has no members to keep.
+    let mut unknown: Members = serde_json::from_str(current).unwrap_or_default();
+    unknown.retain(|name, _| !new.contains_key(name));
+    if unknown.is_empty() {
+        return Ok(text);
+    }
+    let unknown = serde_json::to_string(&unknown).map_err(failed)?;
+    let (known, unknown) = (text.strip_suffix('}'), unknown.strip_prefix('{'));
+    Ok(format!(
+        "{},{}",
+        known.unwrap_or_default(),
+        unknown.unwrap_or_default()
+    ))
+}
+
+/// The revision of a stored record.
+///
+/// # Errors
+/// [`Kind::Unreadable`] if the text is not a record of this version.
+pub fn revision(key: &Key, text: &str) -> Result<u64> {
+    Ok(match parse(&key.to_string(), text)? {
+        Record::Connection(connection) => connection.revision,
+        Record::App(app) => app.revision,
+        Record::Default { .. } => 0,
     })
+}
+
+/// Whether a record is of a kind that only a newer version knows: neither its key nor its text names one of ours.
+pub fn is_unknown_kind(key: &str, text: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Head {
+        #[serde(rename = "schema")]
+        _schema: u32,
+        record: String,
+    }
+    let is_ours = |kind: &str| matches!(kind, "connection" | "app" | "default" | "preflight");
+    let kind = key.split_once('/').map_or(key, |(kind, _)| kind);
+    let head: Option<Head> = serde_json::from_str(text).ok();
+    !is_ours(kind) && head.is_some_and(|head| !is_ours(&head.record))
 }
 
 /// Reads a record, and leaves what it can't read to whoever can.
@@ -157,6 +218,45 @@ mod tests {
         }
     }
 
+    #[test]
+    fn members_of_a_newer_version_are_kept_byte_for_byte() {
+        let record = || Record::Default {
+            name: Name::parse("work").unwrap(),
+        };
+        let plain = text(&Key::Default, record(), None).unwrap();
+        for current in ["", "[1]", r#"{"schema":1,"record":"default","name":"old"}"#] {
+            assert_eq!(text(&Key::Default, record(), Some(current)).unwrap(), plain);
+        }
+        let newer =
+            r#"{"schema":1,"z":[1.50, 2e3],"record":"default","a":{ "b" : 1 },"name":"old"}"#;
+        let kept = text(&Key::Default, record(), Some(newer)).unwrap();
+        let expected = format!(
+            r#"{},"a":{{ "b" : 1 }},"z":[1.50, 2e3]}}"#,
+            plain.strip_suffix('}').unwrap()
+        );
+        assert_eq!(kept, expected);
+        assert!(parse("default", &kept).is_ok());
+        assert_eq!(text(&Key::Default, record(), Some(&kept)).unwrap(), kept);
+    }
+
+    #[test]
+    fn only_a_newer_version_knows_other_kinds() {
+        for (key, text, unknown) in [
+            ("webhook/x", r#"{"schema":1,"record":"webhook"}"#, true),
+            (
+                "webhook/x",
+                r#"{"schema":9,"record":"webhook","x":1}"#,
+                true,
+            ),
+            ("webhook/x", r#"{"schema":1,"record":"app"}"#, false),
+            ("connection/x", r#"{"schema":1,"record":"webhook"}"#, false),
+            ("webhook/x", "not JSON", false),
+            ("webhook/x", "", false),
+        ] {
+            assert_eq!(is_unknown_kind(key, text), unknown, "{key} {text}");
+        }
+    }
+
     proptest::proptest! {
         #![proptest_config(crate::generated::config())]
 
@@ -187,7 +287,7 @@ mod tests {
         #[test]
         fn a_default_is_read_as_it_was_written(name in "[A-Za-z0-9_][A-Za-z0-9._-]{0,63}") {
             let record = Record::Default { name: Name::parse(&name).unwrap() };
-            let text = text(&Key::Default, record).unwrap();
+            let text = text(&Key::Default, record, None).unwrap();
             let Ok(Record::Default { name: read }) = parse("default", &text) else {
                 panic!("{text} is not read");
             };

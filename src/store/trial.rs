@@ -1,7 +1,5 @@
 //! The store tried out for `doctor`: as a login would, and left as it was.
 
-use std::path::{Path, PathBuf};
-
 use crate::error::{Error, Result};
 use crate::store::{Home, Store};
 
@@ -19,9 +17,9 @@ impl Store {
     /// # Errors
     /// [`Kind::Store`](crate::error::Kind::Store) with what a login would meet.
     pub fn try_out(&self) -> Result<Trial> {
-        let file = match &self.0 {
+        let file = match &self.home {
             Home::Keyring(_) => {
-                self.preflight()?;
+                self.preflight(None)?;
                 return Ok(Trial::Works { key: None });
             }
             // A real connection has no business there, so for a login this is no store.
@@ -36,7 +34,7 @@ impl Store {
                 false => Ok(Trial::NoKeyYet),
             };
         };
-        let tried = self.preflight();
+        let tried = self.preflight(None);
         if !was_there {
             let removed = file.remove_if_empty();
             tried.and(removed)?;
@@ -46,38 +44,11 @@ impl Store {
         Ok(Trial::Works { key: Some(key) })
     }
 
-    /// What of a sealed file other users could get at, with its mode.
-    pub fn exposed(&self) -> Vec<(PathBuf, u32)> {
-        let (Home::File(file) | Home::SandboxFile { file, .. }) = &self.0 else {
-            return Vec::new();
-        };
-        let directory = file.path().parent();
-        let paths = directory
-            .into_iter()
-            .chain([file.path(), file.key().path()]);
-        paths
-            .filter_map(|path| Some((path.to_owned(), open_to_others(path)?)))
-            .collect()
-    }
-
     /// Why there is no keyring, where sandbox records are kept in a file of their own for that.
     pub fn no_keyring(&self) -> Option<&Error> {
-        match &self.0 {
+        match &self.home {
             Home::SandboxFile { no_keyring, .. } => Some(no_keyring),
             Home::Keyring(_) | Home::File(_) => None,
         }
     }
-}
-
-/// The mode of what is there and not ours alone.
-#[cfg(unix)]
-fn open_to_others(path: &Path) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = path.symlink_metadata().ok()?.permissions().mode() & 0o7777;
-    (mode & 0o077 != 0).then_some(mode)
-}
-
-#[cfg(not(unix))]
-fn open_to_others(_: &Path) -> Option<u32> {
-    None
 }

@@ -705,7 +705,7 @@ fn ctrl_c_after_the_prompt_ends_what_follows_it() {
             terminal.shows("Client ID: ").types("Cother\n");
         }
         terminal.shows("Client secret: ");
-        let name = format!("state/webex-connect/app-{}.lock", args[2]);
+        let name = format!("data/webex-connect/app-{}.lock", args[2]);
         let lock = std::fs::File::create(env.path(name)).unwrap_or_else(|e| panic!("{e}"));
         lock.lock().unwrap_or_else(|e| panic!("{e}"));
         terminal.types(&format!("{OTHER_SECRET}\n"));

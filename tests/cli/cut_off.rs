@@ -151,7 +151,7 @@ fn a_signal_between_the_answer_and_the_write_comes_after_the_write() {
         let (env, authority, gate) = held(Reply::other_tokens());
         let token = Process::spawn(env.command(["token"]), b"");
         gate.is_asked();
-        let lock = File::open(env.path("state/webex-connect/store.lock"));
+        let lock = File::open(env.path("data/webex-connect/store.lock"));
         let lock = lock.unwrap_or_else(|e| panic!("{e}"));
         lock.lock().unwrap_or_else(|e| panic!("{e}"));
         gate.opens();
@@ -179,7 +179,7 @@ fn a_signal_while_another_process_writes_the_file_ends_a_refresh_that_has_not_be
     for (signal, code) in SIGNALS {
         let env = Env::new();
         let authority = expired(&env);
-        let lock = File::open(env.path("state/webex-connect/store.lock"));
+        let lock = File::open(env.path("data/webex-connect/store.lock"));
         let lock = lock.unwrap_or_else(|e| panic!("{e}"));
         lock.lock().unwrap_or_else(|e| panic!("{e}"));
         let token = Process::spawn(env.command(["token"]), b"");

@@ -14,7 +14,7 @@ use crate::env::{
 
 /// The lock file of this name, held by the test.
 fn held(env: &Env, name: &str) -> File {
-    let directory = env.path("state/webex-connect");
+    let directory = env.path("data/webex-connect");
     std::fs::create_dir_all(&directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
     let lock = File::create(directory.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
     lock.lock().unwrap_or_else(|e| panic!("{name}: {e}"));

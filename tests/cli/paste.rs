@@ -145,7 +145,7 @@ fn paste_and_browser_race_for_one_exchange() {
 fn ctrl_c_while_a_pasted_answer_is_stored_comes_after_the_write() {
     let mut waiting = Waiting::usual();
     let callback = waiting.consent();
-    let path = waiting.env.path("state/webex-connect/store.lock");
+    let path = waiting.env.path("data/webex-connect/store.lock");
     let lock = std::fs::File::open(path).unwrap_or_else(|e| panic!("{e}"));
     lock.lock().unwrap_or_else(|e| panic!("{e}"));
     waiting.terminal.types(&format!("{}\n", callback.0));

@@ -214,7 +214,7 @@ fn a_signal_ends_all_of_them() {
         let told = format!("\"1 of 3 connections could not be refreshed{told}\"");
         assert!(finished.err().contains(&told), "{finished}");
     };
-    let lock = File::open(env.path("state/webex-connect/connection-good.lock"));
+    let lock = File::open(env.path("data/webex-connect/connection-good.lock"));
     let lock = lock.unwrap_or_else(|e| panic!("{e}"));
     lock.lock().unwrap_or_else(|e| panic!("{e}"));
     let process = Process::spawn(env.command(args), b"");

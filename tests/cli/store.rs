@@ -301,7 +301,7 @@ fn a_killed_writer_leaves_no_temporary_file_for_long() {
 #[test]
 fn a_lock_file_that_is_a_link_or_a_fifo_is_refused_at_once() {
     let (env, _) = sealed();
-    let lock = env.path("state/webex-connect/store.lock");
+    let lock = env.path("data/webex-connect/store.lock");
     let refused = |env: &Env| {
         env.run(["login", "x", "--sandbox", "--approve"])
             .code(6)

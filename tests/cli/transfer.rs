@@ -643,7 +643,7 @@ fn a_connection_that_is_being_changed_is_waited_for() {
         });
     };
     let meanwhile = |env: &Env, args: &[&str], stdin: &str| {
-        let path = env.path("state/webex-connect/connection-work.lock");
+        let path = env.path("data/webex-connect/connection-work.lock");
         let lock = fs::File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         lock.lock().unwrap_or_else(|e| panic!("{e}"));
         let waiting = Process::spawn(env.command(args), stdin.as_bytes());

@@ -8,7 +8,6 @@ use crate::cmd::app::{AddArguments, ScopeArguments, UpdateArguments, missing};
 use crate::cmd::client_secret;
 use crate::cmd::place::PlaceArguments;
 use crate::cmd::scopes::{listed, warn_of_unknown};
-use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
 use crate::output::Output;
@@ -18,7 +17,7 @@ use crate::scope::preset::Preset;
 use crate::secret::Secret;
 use crate::session;
 use crate::signals::Signals;
-use crate::store::Store;
+use crate::store::{Key, Store};
 use crate::variables;
 
 /// Everything that can fail without the person fails before they are asked.
@@ -27,7 +26,7 @@ pub fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
     let store = context.store()?;
     absent(&store, &app.name)?;
     store.ensure_key()?;
-    store.preflight()?;
+    store.preflight(None)?;
     let shown = arguments.client_id.is_none() && !context.output.json;
     app.client_id = client_id(context, arguments, &app)?;
     app.client_secret = match client_secret::given(&arguments.secret, &app.client_id)? {
@@ -35,7 +34,7 @@ pub fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
         None => asked(context)?,
     };
     {
-        let _alone = dirs::lock_app(&app.name)?;
+        let _lock = store.lock(&Key::App(app.name.clone()))?;
         // Another process may have added it while the person typed.
         absent(&store, &app.name)?;
         store.save_app(&mut app)?;
@@ -74,7 +73,7 @@ pub fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
         secret = Some(asked(context)?);
     }
 
-    let _alone = dirs::lock_app(&name)?;
+    let _lock = store.lock(&Key::App(name.clone()))?;
     // Another process may have changed it while this one waited.
     let mut app = stored()?;
     stays(&app, arguments.client_id.as_deref(), &arguments.place)?;

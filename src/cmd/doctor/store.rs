@@ -14,15 +14,12 @@ const AGAIN: &str = "mend the store, then run `webex-connect doctor` again";
 
 /// The findings, and everything in the store if it could be read.
 pub fn examine(context: &Context) -> (Vec<Finding>, Option<Listing>) {
-    let store = match context.store() {
+    let store = match context.silent_store() {
         Ok(store) => store,
         Err(error) => return (vec![Finding::fail(STORE, &error, AGAIN), unknown()], None),
     };
-    // Before the trial: a write closes what it touches.
-    let exposed = store.exposed();
     let mut findings = vec![tried(&store)];
-    let left = store.exposed();
-    findings.extend(exposed.into_iter().map(|one| open_to_others(one, &left)));
+    findings.extend(store.tightened().iter().map(tightened));
     match store.list() {
         Ok(listing) => {
             findings.extend(contents(&listing, context));
@@ -63,16 +60,14 @@ fn tried(store: &Store) -> Finding {
     }
 }
 
-/// A file or a directory that others could get at, and may still.
-fn open_to_others((path, mode): (PathBuf, u32), left: &[(PathBuf, u32)]) -> Finding {
+/// A file or a directory that other users could read or change until now.
+fn tightened((path, mode): &(PathBuf, u32)) -> Finding {
     let path = path.display();
-    let message = format!("{path} was open to other users of this machine (mode {mode:o})");
-    let cure = match left.iter().any(|(one, _)| one.display().to_string() == path.to_string()) {
-        true => format!("close it with `chmod go= {path}`"),
-        false => "it was closed just now; if a stranger may have read it, sign in again with `webex-connect login`"
-            .to_owned(),
-    };
-    Finding::warning(STORE, message, cure)
+    Finding::warning(
+        STORE,
+        format!("{path} was open to other users of this machine (mode {mode:o})"),
+        "it is yours alone now; if a stranger may have read it, sign in again with `webex-connect login`",
+    )
 }
 
 fn contents(listing: &Listing, context: &Context) -> Vec<Finding> {

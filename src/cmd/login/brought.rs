@@ -9,6 +9,7 @@ use crate::cmd::Context;
 use crate::cmd::client_secret;
 use crate::cmd::login::NOTHING_STORED;
 use crate::cmd::login::ending::Ending;
+use crate::cmd::login::outcome::NewConnection;
 use crate::cmd::login::plan::{Plan, target, wanted_environment};
 use crate::cmd::login::{Arguments, given_secret, try_out};
 use crate::cmd::place;
@@ -23,7 +24,6 @@ use crate::prompt;
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
 use crate::signals::Signals;
-use crate::store::Store;
 use crate::webex;
 
 /// The members of a token answer (RFC 6749 §5.1) that a person may bring.
@@ -36,12 +36,12 @@ const REFRESH_TOKEN: &str = "refresh_token";
 /// # Errors
 /// It is no token, Webex does not take it, or the name belongs to a connection of another kind.
 pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()> {
-    let store = Store::open_for_login(context.store_choice, context.may_ask(), false)?;
+    let store = context.login_store(false)?;
     let wanted = wanted_environment(arguments)?;
     let (name, existing) = target(arguments, &store, wanted.as_ref())?;
     let environment = place(&name, existing.as_ref(), wanted)?;
     can_come(ACCESS_TOKEN)?;
-    try_out(context, &store)?;
+    try_out(context, &store, &name)?;
     let access_token = given(ACCESS_TOKEN)?;
     let mut signals = Signals::catch()?;
     let base = api_base(&environment)?;
@@ -70,10 +70,12 @@ pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()
         },
         mark: Mark::None,
     };
+    let new = NewConnection {
+        connection,
+        own_app: None,
+    };
     let mut ending = Ending::new(context.output, &store, &client, &base);
-    let finished = ending
-        .store(&arguments.guard, connection, None, &mut signals)
-        .await;
+    let finished = ending.store(&arguments.guard, new, &mut signals).await;
     ending.tell(finished)
 }
 
@@ -82,10 +84,10 @@ pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()
 /// # Errors
 /// Webex does not take it, or what came of it can't be kept.
 pub async fn refresh_token(context: &Context, arguments: &Arguments) -> Result<()> {
-    let store = Store::open_for_login(context.store_choice, context.may_ask(), false)?;
+    let store = context.login_store(false)?;
     let mut plan = Plan::settle(context, arguments, &store)?;
     can_come(REFRESH_TOKEN)?;
-    try_out(context, &store)?;
+    try_out(context, &store, &plan.name)?;
     match given_secret(&plan, arguments)? {
         Some(secret) => plan.app.client_secret = secret,
         // Nobody can be asked: standard input is taken.
@@ -98,7 +100,7 @@ pub async fn refresh_token(context: &Context, arguments: &Arguments) -> Result<(
     let client = Client::new(&base, &context.wire)?;
     let mut ending = Ending::new(context.output, &store, &client, &base);
     // A process that refreshes the same connection may be about to spend the same token.
-    ending.alone(&plan.name, &mut signals).await?;
+    ending.lock(&plan.name, &mut signals).await?;
     let now = now();
     let before = Tokens {
         // Nothing is known of the access token that came with it.

@@ -1,6 +1,5 @@
 //! The end of every login, whichever way the grant came: who signed in, what is stored, what is said.
 
-use std::fs::File;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -9,16 +8,16 @@ use url::Url;
 use crate::client::Client;
 use crate::cmd::guard::Guard;
 use crate::cmd::login::NOTHING_STORED;
-use crate::cmd::login::outcome::{OwnApp, Saved, connection, identify, keep, report};
+use crate::cmd::login::outcome::{NewConnection, Saved, connection, identify, keep, report};
 use crate::cmd::login::plan::Plan;
-use crate::connection::Connection;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::name::Name;
 use crate::oauth::Granted;
 use crate::output::Output;
 use crate::session;
+use crate::session::NotSaved;
 use crate::signals::{Signal, Signals};
-use crate::store::Store;
+use crate::store::{Key, LOCK_TIME, Lock, Store, starting_over};
 
 /// How long a signal waits for Webex to say who signed in, and again for the connection's lock; a signal ends the
 /// program within two seconds.
@@ -33,7 +32,7 @@ pub struct Ending<'a> {
     /// The signal that came when the tokens were there already; it ends the program once they are stored.
     pub interrupted: Option<Signal>,
     /// The connection's lock, once it is taken.
-    alone: Option<File>,
+    lock: Option<Lock>,
 }
 
 impl<'a> Ending<'a> {
@@ -44,7 +43,7 @@ impl<'a> Ending<'a> {
             client,
             base,
             interrupted: None,
-            alone: None,
+            lock: None,
         }
     }
 
@@ -52,9 +51,10 @@ impl<'a> Ending<'a> {
     ///
     /// # Errors
     /// [`crate::error::Kind::Interrupted`]; another process keeps it.
-    pub async fn alone(&mut self, name: &Name, signals: &mut Signals) -> Result<()> {
-        let locked = signals.unless(session::lock(name), NOTHING_STORED).await?;
-        self.alone = Some(locked?);
+    pub async fn lock(&mut self, name: &Name, signals: &mut Signals) -> Result<()> {
+        let name = self.store.lock_name(&Key::Connection(name.clone()));
+        let locking = session::lock(name, LOCK_TIME);
+        self.lock = Some(signals.unless(locking, NOTHING_STORED).await??);
         Ok(())
     }
 
@@ -68,33 +68,49 @@ impl<'a> Ending<'a> {
         let asking = identify(self.output, self.client, self.base, &granted);
         // The guard against another account gets its chance whatever signal comes.
         let identity = self.hurried(asking, signals).await.ok().flatten();
-        let (connection, mut guard, own_app) = connection(plan, granted, identity);
+        let (new, mut guard) = connection(plan, granted, identity);
         guard.hurried = self.interrupted.is_some();
-        self.store(&guard, connection, own_app, signals).await
+        self.store(&guard, new, signals).await
     }
 
-    /// Stores a connection that was made just now. A signal only hurries it, unless another process is in the way.
+    /// Stores a connection that was made just now, and tries again while the store fails or another process is in the way:
+    /// its tokens exist nowhere else. A signal ends that.
     pub async fn store(
         &mut self,
         guard: &Guard,
-        connection: Connection,
-        own_app: Option<OwnApp>,
+        new: NewConnection,
         signals: &mut Signals,
     ) -> Result<Saved> {
-        if self.alone.is_none() {
-            let name = &connection.name;
-            let locked = self.hurried(session::lock(name), signals).await;
-            let locked = locked.map_err(|signal| {
-                signal.into_error(&format!(
-                    "another webex-connect is at work on {name}, and nothing was stored"
-                ))
-            })?;
-            self.alone = Some(locked?);
-        }
-        let kept = keep(self.output, self.store, guard, connection, own_app);
-        self.alone = None;
+        let (output, store) = (self.output, self.store);
+        let name = new.connection.name.clone();
+        let lock_name = store.lock_name(&Key::Connection(name.clone()));
+        let has_lock = self.lock.is_some();
+        let mut warned = None;
+        let mut attempt = |patience: Duration| {
+            let _lock = match has_lock {
+                true => None,
+                false => Some(lock_name.take(patience)?),
+            };
+            starting_over(|| keep(output, store, guard, &new, &mut warned))
+        };
+        store.set_write_patience(session::WRITE_STEP);
+        let kept = match self.interrupted {
+            Some(signal) => attempt(HURRY).map_err(|error| NotSaved {
+                error,
+                signal: Some(signal),
+            }),
+            None => {
+                session::keep_saving(output, &name, signals, || attempt(session::WRITE_STEP)).await
+            }
+        };
+        self.lock = None;
         self.interrupted = self.interrupted.or(signals.pending().await);
-        kept
+        kept.map_err(|NotSaved { error, signal }| match signal {
+            Some(signal) if error.kind == Kind::LockHeld => signal.into_error(&format!(
+                "another webex-connect is at work on {name}, and nothing was stored"
+            )),
+            _ => error,
+        })
     }
 
     /// What comes of it, or the signal. One that comes, or has come, leaves it little time.

@@ -37,7 +37,7 @@ pub fn register(
     }
     // Nobody registers an app for a store that then can't keep it, or for a port that is taken.
     store.ensure_key()?;
-    store.preflight()?;
+    store.preflight(None)?;
     if !arguments.device {
         drop(Listener::bind(&redirect_uri)?);
     }

@@ -9,7 +9,6 @@ use crate::cmd::guard::Guard;
 use crate::cmd::keep::{self, Origin};
 use crate::cmd::login::plan::Plan;
 use crate::connection::{AppRef, Connection, Grant, GrantSource, Identity, Mark};
-use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::loopback::Callback;
 use crate::moment::{now, soon};
@@ -17,7 +16,7 @@ use crate::oauth::{self, Granted};
 use crate::output::Output;
 use crate::scope::{ScopeSet, counted};
 use crate::secret::Secret;
-use crate::store::Store;
+use crate::store::{Key, Store};
 use crate::webex;
 
 /// The code in a callback, or what the callback says instead; `secrets` are not shown, should they come back in it.
@@ -66,6 +65,7 @@ pub struct Saved {
 }
 
 /// The own app that a login was made with, and what of it the record is to have.
+#[derive(Clone)]
 pub struct OwnApp {
     app: App,
     requested: ScopeSet,
@@ -73,12 +73,18 @@ pub struct OwnApp {
     brings_redirect_uri: bool,
 }
 
-/// The connection that a sign-in made, what guards it, and the own app.
+/// A connection that was made just now, and the own app that it registers or changes.
+pub struct NewConnection {
+    pub connection: Connection,
+    pub own_app: Option<OwnApp>,
+}
+
+/// The connection that a sign-in made, and what guards it.
 pub fn connection(
     plan: Plan,
     granted: Granted,
     identity: Option<Identity>,
-) -> (Connection, Guard, Option<OwnApp>) {
+) -> (NewConnection, Guard) {
     let auth_type = plan.auth_type();
     let Plan {
         name,
@@ -111,12 +117,16 @@ pub fn connection(
         brings_secret,
         brings_redirect_uri,
     });
-    (connection, guard, own_app)
+    let new = NewConnection {
+        connection,
+        own_app,
+    };
+    (new, guard)
 }
 
 /// Stores a connection that was made just now, past the guards, with the app that it registers, and for a first one
 /// the default. The caller holds the connection's lock, so that a refresh that began with the old tokens can't follow
-/// with its own.
+/// with its own. A save that fails may be tried again; `warned` is the warning that the last attempt gave.
 ///
 /// # Errors
 /// [`Kind::Refused`] by the guards; the store failed. What it held before is still there.
@@ -124,23 +134,26 @@ pub fn keep(
     output: Output,
     store: &Store,
     guard: &Guard,
-    mut connection: Connection,
-    own_app: Option<OwnApp>,
+    new: &NewConnection,
+    warned: &mut Option<String>,
 ) -> Result<Saved> {
+    let mut connection = new.connection.clone();
     let before = store.connection(&connection.name)?;
     if let Some(before) = &before {
         keep::unchanged(before, &connection, Origin::SignIn)?;
     }
     let grant = &connection.grant;
     let identity = connection.identity.as_ref();
-    if let Some(warning) = guard.identity(before.as_ref(), identity, &grant.granted)? {
-        output.warning(&warning);
+    let warning = guard.identity(before.as_ref(), identity, &grant.granted)?;
+    if let Some(text) = warning.as_ref().filter(|_| warning != *warned) {
+        output.warning(text);
+        warned.clone_from(&warning);
     }
     if let Some(before) = &before {
         guard.grant(output, before, grant, now())?;
         connection.revision = before.revision;
     }
-    if let Some(own_app) = own_app {
+    if let Some(own_app) = new.own_app.clone() {
         save_app(store, own_app)?;
     }
     keep::save(output, store, &mut connection)?;
@@ -157,7 +170,7 @@ fn save_app(store: &Store, own_app: OwnApp) -> Result<()> {
         brings_secret,
         brings_redirect_uri,
     } = own_app;
-    let _alone = dirs::lock_app(&app.name)?;
+    let _lock = store.lock(&Key::App(app.name.clone()))?;
     let Some(mut stored) = store.app(&app.name)? else {
         app.revision = 0;
         if app.scopes.is_empty() {

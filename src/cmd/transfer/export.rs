@@ -9,13 +9,12 @@ use crate::app::Environment;
 use crate::cmd::Context;
 use crate::cmd::transfer::payload::Payload;
 use crate::connection::{Connection, State};
-use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::moment::day;
 use crate::name::Name;
 use crate::output::{Output, goes_nowhere};
 use crate::session;
-use crate::store::{Recipient, Store, seal};
+use crate::store::{Key, Recipient, Store, seal};
 
 /// Seal a connection to the age key of another machine
 ///
@@ -62,7 +61,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         context.usable(&store, session::stored(&store, &name)?)?;
     }
     // Until it is written, and with --move until it is gone here, nobody else refreshes it.
-    let _alone = dirs::lock_connection(&name)?;
+    let _lock = store.lock(&Key::Connection(name.clone()))?;
     let connection = session::stored(&store, &name)?;
     if connection.state(context.now) != State::Ready && !arguments.access_only {
         output.warning(&format!(

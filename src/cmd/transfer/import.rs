@@ -73,7 +73,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         arguments.api_base.as_deref(),
     )?;
     let sandbox = payload.connection.environment == Environment::Sandbox;
-    let store = Store::open_for_login(context.store_choice, context.may_ask(), sandbox)?;
+    let store = context.login_store(sandbox)?;
     store.ensure_key()?;
     context.tell_of_sandbox_file(&store);
     let connection = keep(output, &arguments.guard, &store, payload)?;

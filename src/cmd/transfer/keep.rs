@@ -6,11 +6,10 @@ use crate::cmd::guard::Guard;
 use crate::cmd::keep::{ANOTHER_NAME, Origin, save, unchanged};
 use crate::cmd::transfer::payload::Payload;
 use crate::connection::{Connection, State};
-use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::moment::now;
 use crate::output::Output;
-use crate::store::Store;
+use crate::store::{Key, Store};
 
 /// Stores the app, the connection and, for a first one, the default; under the connection's lock. Gives what is stored
 /// afterwards.
@@ -22,7 +21,7 @@ pub fn keep(output: Output, guard: &Guard, store: &Store, payload: Payload) -> R
         mut connection,
         app,
     } = payload;
-    let _alone = dirs::lock_connection(&connection.name)?;
+    let _lock = store.lock(&Key::Connection(connection.name.clone()))?;
     let before = store.connection(&connection.name)?;
     let identity = connection.identity.as_ref();
     guard
@@ -124,7 +123,7 @@ fn is_older(new: &Connection, before: &Connection) -> bool {
 
 /// Stores the own app. One that is there is left as it is if it is the same client, and refused if it is not.
 fn keep_app(store: &Store, mut app: App) -> Result<()> {
-    let _alone = dirs::lock_app(&app.name)?;
+    let _lock = store.lock(&Key::App(app.name.clone()))?;
     let name = &app.name;
     let Some(stored) = store.app(name)? else {
         app.revision = 0;

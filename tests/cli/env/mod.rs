@@ -127,9 +127,12 @@ impl Env {
         self.home.0.path().join(name)
     }
 
+    /// Writes a file that only this user can read, as keys must be.
     pub fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
+            .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         canaries::fixture(self.home.0.path(), &path);
         path
     }
@@ -265,7 +268,7 @@ impl Env {
     /// Returns once a process waits for this lock file, by the system's own account.
     #[cfg(target_os = "linux")]
     pub fn somebody_waits_for(&self, lock: &str) {
-        let path = self.path("state/webex-connect").join(lock);
+        let path = self.path("data/webex-connect").join(lock);
         let metadata = fs::metadata(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let inode = format!(":{} ", metadata.ino());
         let waits = |line: &str| line.contains("-> ") && line.contains(&inode);
