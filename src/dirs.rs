@@ -27,9 +27,13 @@ pub fn data() -> Result<PathBuf> {
 /// # Errors
 /// [`Kind::Store`] with the directory and its owner.
 pub fn check() -> Result<()> {
-    let strategy = strategy()?;
-    let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
-    PrivateDir::check(&strategy.data_dir().join(OURS))?;
+    // Without a home directory there is nothing to check; what needs one says so.
+    let Ok(strategy) = strategy() else {
+        return Ok(());
+    };
+    let data = strategy.data_dir();
+    let state = strategy.state_dir().unwrap_or_else(|| data.clone());
+    PrivateDir::check(&data.join(OURS))?;
     PrivateDir::check(&state.join(OURS))
 }
 

@@ -40,7 +40,10 @@ impl PrivateDir {
             Ok(directory) => PrivateDir::checked(path, directory).map(Some),
             Err(Errno::NOENT) => Ok(None),
             // With O_DIRECTORY, Linux reports a link as "not a directory".
-            Err(Errno::LOOP | Errno::NOTDIR) => Err(not_a_directory(path)),
+            Err(error @ (Errno::LOOP | Errno::NOTDIR)) => match path.symlink_metadata() {
+                Ok(found) => Err(not_a_directory(path, &found)),
+                Err(_) => Err(cannot("open", path, &error.into())),
+            },
             Err(error) => Err(cannot("open", path, &error.into())),
         }
     }
@@ -53,7 +56,19 @@ impl PrivateDir {
         if let Some(opened) = PrivateDir::open(path)? {
             return Ok(opened);
         }
-        let (mut directory, missing) = nearest_ancestor(path)?;
+        let looked = |error| cannot("look at", path, &error);
+        let (existing, missing) = nearest_ancestor(path).map_err(looked)?;
+        if let Some((step, owner)) = untrusted(existing).map_err(looked)? {
+            return Err(owned_by_another(&step, owner));
+        }
+        // Links are followed here: those on the way were checked, and a link as the last step is one of them.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let mut directory = openat(CWD, existing, flags, Mode::empty())
+            .map_err(|error| cannot("open", existing, &error.into()))?;
+        let owner = metadata(&directory, existing)?.uid();
+        if !is_trusted(owner) {
+            return Err(owned_by_another(existing, owner));
+        }
         let failed = |error: Errno| cannot("create", path, &error.into());
         for name in missing {
             match mkdirat(&directory, name, Mode::from(DIRECTORY_MODE)) {
@@ -72,14 +87,21 @@ impl PrivateDir {
         PrivateDir::checked(path, directory)
     }
 
-    /// Checks that the directory is safe to use, or to create.
+    /// Refuses a directory that is not safe to use or to create. Any other trouble is left to the first use.
     ///
     /// # Errors
-    /// As for [`PrivateDir::create`].
+    /// [`Kind::Store`] if it is a link, or belongs to another user, or would be created in another user's directory.
     pub fn check(path: &Path) -> Result<()> {
-        match PrivateDir::open(path)? {
-            Some(_) => Ok(()),
-            None => nearest_ancestor(path).map(drop),
+        match path.symlink_metadata() {
+            Ok(found) if found.is_symlink() => Err(not_a_directory(path, &found)),
+            Ok(found) if found.is_dir() && found.uid() != geteuid().as_raw() => {
+                Err(owned_by_another(path, found.uid()))
+            }
+            Ok(_) => Ok(()),
+            Err(_) => match nearest_ancestor(path).and_then(|(existing, _)| untrusted(existing)) {
+                Ok(Some((step, owner))) => Err(owned_by_another(&step, owner)),
+                Ok(None) | Err(_) => Ok(()),
+            },
         }
     }
 
@@ -224,9 +246,8 @@ fn open_directory(below: impl AsFd, path: &Path) -> rustix::io::Result<OwnedFd> 
     openat(below, path, flags, Mode::empty())
 }
 
-/// The deepest existing directory on the way to `path`, and the names missing below it. It must belong to us or to
-/// root, and so must every link on the way: nothing is created in another user's directory, or where that user points.
-fn nearest_ancestor(path: &Path) -> Result<(OwnedFd, Vec<&OsStr>)> {
+/// The deepest existing directory on the way to `path`, and the names missing below it.
+fn nearest_ancestor(path: &Path) -> io::Result<(&Path, Vec<&OsStr>)> {
     let mut missing = Vec::new();
     let mut existing = path;
     while let (Some(parent), Some(name)) = (existing.parent(), existing.file_name()) {
@@ -235,28 +256,31 @@ fn nearest_ancestor(path: &Path) -> Result<(OwnedFd, Vec<&OsStr>)> {
         match existing.metadata() {
             Ok(_) => break,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(cannot("look at", existing, &error)),
+            Err(error) => return Err(error),
         }
     }
     missing.reverse();
-    let is_trusted = |uid: u32| uid == 0 || uid == geteuid().as_raw();
+    Ok((existing, missing))
+}
+
+/// The directory itself or the first link on the way to it that belongs to another user, with that user's ID. Nothing is
+/// created in another user's directory, or where that user points.
+fn untrusted(existing: &Path) -> io::Result<Option<(PathBuf, u32)>> {
+    let owner = existing.metadata()?.uid();
+    if !is_trusted(owner) {
+        return Ok(Some((existing.to_owned(), owner)));
+    }
     for step in existing.ancestors() {
-        let found = step
-            .symlink_metadata()
-            .map_err(|error| cannot("look at", step, &error))?;
+        let found = step.symlink_metadata()?;
         if found.is_symlink() && !is_trusted(found.uid()) {
-            return Err(owned_by_another(step, found.uid()));
+            return Ok(Some((step.to_owned(), found.uid())));
         }
     }
-    // Links are followed here: those on the way were checked, and a link as the last step is one of them.
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory = openat(CWD, existing, flags, Mode::empty())
-        .map_err(|error| cannot("open", existing, &error.into()))?;
-    let owner = metadata(&directory, existing)?.uid();
-    match is_trusted(owner) {
-        true => Ok((directory, missing)),
-        false => Err(owned_by_another(existing, owner)),
-    }
+    Ok(None)
+}
+
+fn is_trusted(owner: u32) -> bool {
+    owner == 0 || owner == geteuid().as_raw()
 }
 
 fn tighten(file: impl AsFd, mode: u32) -> io::Result<Option<u32>> {
@@ -275,10 +299,10 @@ fn metadata(directory: &OwnedFd, path: &Path) -> Result<Metadata> {
         .map_err(|error| cannot("look at", path, &error))
 }
 
-fn not_a_directory(path: &Path) -> Error {
-    let what = match path.symlink_metadata() {
-        Ok(found) if found.is_symlink() => "a symbolic link",
-        _ => "not a directory",
+fn not_a_directory(path: &Path, found: &Metadata) -> Error {
+    let what = match found.is_symlink() {
+        true => "a symbolic link",
+        false => "not a directory",
     };
     let message = format!(
         "{} is {what}, and must be a directory of yours",

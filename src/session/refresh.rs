@@ -97,6 +97,13 @@ struct Run<'a> {
     began: Instant,
 }
 
+/// What became of the wait for a connection's lock.
+enum Locked {
+    Lock(Lock),
+    /// No refresh is necessary, or the current token is handed out with the reason why there was none.
+    Served(Box<(Connection, Option<Error>)>),
+}
+
 /// Why a refresh brought no new tokens.
 enum Failure {
     /// Nothing was lost: the current token may be handed out if it is still valid.
@@ -113,29 +120,15 @@ impl Run<'_> {
         connection: Connection,
         signals: &mut Signals,
     ) -> Result<(Connection, Option<Error>)> {
-        let patience = match self.serves(&connection) {
-            true => Duration::ZERO,
-            false => LOCK_TIME,
-        };
-        let name = self
-            .store
-            .lock_name(&Key::Connection(connection.name.clone()));
-        let locking = signals.unless(lock(name, patience), "nothing was changed");
-        let _lock = match locking.await? {
-            Ok(lock) => lock,
-            Err(error) => {
-                // The process that holds the lock may have saved a token, or the store may be readable only.
-                let current = stored(self.store, &connection.name).unwrap_or(connection);
-                return match self.requirement.is_met(&current.tokens, now()) {
-                    true => Ok((current, None)),
-                    false => self.requirement.or_serve_current(current, error),
-                };
-            }
+        let name = connection.name.clone();
+        let _lock = match self.lock(connection, signals).await? {
+            Locked::Lock(lock) => lock,
+            Locked::Served(served) => return Ok(*served),
         };
         let mut restarts = 0;
         loop {
             // Another process may have refreshed or removed it while this one waited.
-            let current = stored(self.store, &connection.name)?;
+            let current = stored(self.store, &name)?;
             if self.requirement.is_met(&current.tokens, now()) {
                 return Ok((current, None));
             }
@@ -150,6 +143,34 @@ impl Run<'_> {
                     return self.requirement.or_serve_current(current, error);
                 }
                 Err(Failure::End(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Takes the connection's lock. If another process holds it, a token that serves is handed out at once, and any valid
+    /// one after 75 s. If the lock cannot be used at all, the store may be readable only.
+    async fn lock(&self, mut connection: Connection, signals: &mut Signals) -> Result<Locked> {
+        let name = self
+            .store
+            .lock_name(&Key::Connection(connection.name.clone()));
+        loop {
+            let serves = self.serves(&connection);
+            let patience = if serves { Duration::ZERO } else { LOCK_TIME };
+            let locking = signals.unless(lock(name.clone(), patience), "nothing was changed");
+            let error = match locking.await? {
+                Ok(lock) => return Ok(Locked::Lock(lock)),
+                Err(error) => error,
+            };
+            // The process that holds the lock may have saved a token.
+            connection = stored(self.store, &connection.name).unwrap_or(connection);
+            if self.requirement.is_met(&connection.tokens, now()) {
+                return Ok(Locked::Served(Box::new((connection, None))));
+            }
+            // The token may have come to its end just now.
+            let may_wait = error.kind == Kind::LockHeld && serves && !self.serves(&connection);
+            if !may_wait {
+                let served = self.requirement.or_serve_current(connection, error)?;
+                return Ok(Locked::Served(Box::new(served)));
             }
         }
     }
@@ -219,13 +240,13 @@ impl Run<'_> {
         marked: &mut Connection,
         signals: &mut Signals,
     ) -> std::result::Result<(), Failure> {
-        let patience = match self.serves(marked) {
-            true => Duration::ZERO,
-            false => LOCK_TIME,
-        };
         loop {
             let Err(error) = self.store.save_connection(marked) else {
                 return Ok(());
+            };
+            let patience = match self.serves(marked) {
+                true => Duration::ZERO,
+                false => LOCK_TIME,
             };
             if error.kind != Kind::LockHeld || self.began.elapsed() >= patience {
                 return Err(Failure::NotRefreshed(error));

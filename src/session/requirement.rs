@@ -24,7 +24,8 @@ impl TokenRequirement<'_> {
             TokenRequirement::Valid(None) => is_fresh(),
             // A new token lasts as long as the last one did. If that is too short, no refresh helps.
             TokenRequirement::Valid(Some(least)) => {
-                let is_possible = tokens.lifetime().is_some_and(|lifetime| lifetime >= least);
+                let is_possible = tokens.lifetime().is_some_and(|lifetime| lifetime >= least)
+                    || tokens.refresh_token.is_none();
                 is_fresh() && (!is_possible || is_left(tokens, least, now))
             }
             TokenRequirement::Other(known) => tokens.access_token != *known,
@@ -79,7 +80,7 @@ mod tests {
         Tokens {
             access_token: Secret::new("a"),
             expires_at: lifetime.map(at),
-            refresh_token: None,
+            refresh_token: Some(Secret::new("r")),
             refresh_token_expires_at: None,
             obtained_at: at(0),
         }

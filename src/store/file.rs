@@ -76,13 +76,11 @@ impl SealedFile {
             return Ok(Vec::new());
         };
         let mut tightened = Vec::new();
-        let mut keep = |path: &Path, mode: std::io::Result<Option<u32>>| match mode {
-            Ok(mode) => Ok(tightened.extend(mode.map(|mode| (path.to_owned(), mode)))),
-            Err(error) => Err(dirs::cannot(
-                "remove the permissions of others from",
-                path,
-                &error,
-            )),
+        let mut keep = |path: &Path, mode: io::Result<Option<u32>>| {
+            let what = "remove the permissions of others from";
+            let mode = mode.map_err(|error| dirs::cannot(what, path, &error))?;
+            tightened.extend(mode.map(|mode| (path.to_owned(), mode)));
+            Ok::<_, Error>(())
         };
         keep(directory.path(), directory.tighten())?;
         keep(self.path(), self.file.tighten_in(&directory))?;
@@ -143,6 +141,10 @@ impl SealedFile {
     pub fn ensure_key(&self, create: impl FnOnce(&KeySource) -> Result<()>) -> Result<()> {
         if self.key.find()?.is_some() {
             return Ok(());
+        }
+        // Before the lock, whose file would be the first in a new directory.
+        if !self.exists()? && !self.key.can_be_made()? {
+            return Err(self.key.missing());
         }
         // Two first logins at once make one key.
         let name = self.lock_name(

@@ -115,12 +115,13 @@ impl KeySource {
         Ok(self.unlocked.get().map(|unlocked| unlocked.place.clone()))
     }
 
-    /// Whether a first write would make a key: with a passphrase that is given or that a person can type.
+    /// Whether a first write would make a key: with a passphrase that is given or that a person can type. The sandbox's
+    /// key needs none.
     ///
     /// # Errors
     /// A passphrase that can't be read.
     pub fn can_be_made(&self) -> Result<bool> {
-        Ok(self.may_ask || self.given_passphrase()?.is_some())
+        Ok(!self.takes_variables || self.may_ask || self.given_passphrase()?.is_some())
     }
 
     /// The error that names every source.

@@ -1,20 +1,17 @@
 //! A refresh that is cut off: by a signal, by a store that takes nothing, by a reader that goes away. What Webex gave
 //! is saved, or the next run says why a person must sign in.
 
-use std::fs::{self, File};
+use std::fs::File;
 
 use jiff::SignedDuration;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::env::process::Process;
+use crate::env::process::{Process, Stream};
 use crate::env::{
     ACCESS_TOKEN, Authority, Env, Gate, OTHER_TOKEN, REFRESH_TOKEN, Reply, Run, Scene, case_held,
     expired,
 };
-
-/// What the sealed file is written to before it is put in its place.
-const TEMPORARY: &str = "data/webex-connect/store.age.new";
 
 const SIGNALS: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
 
@@ -31,33 +28,22 @@ fn mark(env: &Env) -> Value {
     env.record("work")["mark"]["is"].clone()
 }
 
-/// A directory in its place makes every write of the sealed file fail.
-fn no_more_writes(env: &Env) {
-    let made = fs::create_dir(env.path(TEMPORARY));
-    made.unwrap_or_else(|e| panic!("{TEMPORARY}: {e}"));
-}
-
-fn writes_again(env: &Env) {
-    let removed = fs::remove_dir(env.path(TEMPORARY));
-    removed.unwrap_or_else(|e| panic!("{TEMPORARY}: {e}"));
-}
-
 /// RF-07.
 #[test]
 fn a_store_that_takes_nothing_is_found_out_before_webex_is_asked() {
     let env = Env::new();
     let authority = expired(&env);
-    no_more_writes(&env);
+    env.block_writes();
     for command in ["token", "refresh"] {
         env.run([command])
             .code(6)
-            .stderr_has("could not save")
-            .stderr_has("store.age")
+            .stderr_has("could not use the lock file")
+            .stderr_has("store.lock")
             .check();
         case_held(format!("RF-07 {command}, nothing can be written"));
     }
     assert_eq!(authority.refreshes(), 0);
-    writes_again(&env);
+    env.allow_writes();
     authority.token_answers(Reply::other_tokens());
     env.run(["token"])
         .stdout(&format!("{OTHER_TOKEN}\n"))
@@ -68,10 +54,17 @@ fn a_store_that_takes_nothing_is_found_out_before_webex_is_asked() {
 #[test]
 fn a_store_that_fails_after_the_answer_is_an_error_that_the_next_run_explains() {
     let (env, authority, gate) = held(Reply::other_tokens());
-    let token = Process::spawn(env.command(["token"]), b"");
+    let mut token = Process::spawn(env.command(["token"]), b"");
     gate.is_asked();
-    no_more_writes(&env);
+    env.block_writes();
     gate.opens();
+    // The new tokens exist nowhere else, so the run goes on trying until a signal ends it.
+    let waits = token.next_line(Stream::Err).unwrap_or_default();
+    assert!(
+        waits.starts_with("warning: the new tokens of work are not saved yet"),
+        "{waits}"
+    );
+    token.signal(Signal::TERM);
     let failed = token.finish();
     failed.hold_the_oracles(&[OTHER_TOKEN, REFRESH_TOKEN, ACCESS_TOKEN].map(str::to_owned));
     assert_eq!(failed.code, Some(6), "{failed}");
@@ -83,7 +76,7 @@ fn a_store_that_fails_after_the_answer_is_an_error_that_the_next_run_explains() 
     ] {
         assert!(failed.err().contains(words), "{failed}");
     }
-    writes_again(&env);
+    env.allow_writes();
     assert_eq!(mark(&env), "refresh_started");
     authority.token_answers(Reply::dead_grant());
     for words in [

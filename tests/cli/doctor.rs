@@ -204,6 +204,7 @@ fn files(env: &Env) -> Vec<String> {
     let names = entries.flatten().map(|entry| entry.file_name());
     let mut names: Vec<_> = names
         .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| !name.ends_with(".lock"))
         .collect();
     names.sort();
     names
@@ -295,7 +296,6 @@ fn files_that_others_can_read_are_told() {
     let key = Identity::generate().to_string();
     env.write("data/webex-connect/store.key", key.expose_secret());
     env.add_app("own", &authority.base, &redirect_uri());
-    mode("data/webex-connect/store.key", 0o644);
     mode(STORE, 0o640);
     mode("data/webex-connect", 0o755);
     let rows = doctor(&env, 0);
@@ -307,7 +307,7 @@ fn files_that_others_can_read_are_told() {
             "warning: ",
             "webex-connect was open to other",
             "mode 755",
-            "closed just now",
+            "yours alone now",
         ],
     );
     has(
@@ -316,16 +316,21 @@ fn files_that_others_can_read_are_told() {
             "warning: ",
             "store.age was open",
             "mode 640",
-            "closed just now",
+            "yours alone now",
         ],
     );
+    assert_eq!(store.len(), 3, "{store:?}");
+    // A plain key that others can read protects nothing any more.
+    mode("data/webex-connect/store.key", 0o644);
+    let rows = doctor(&env, 6);
+    let store = of(&rows, "store");
     has(
-        &store[3],
+        &store[0],
         &[
-            "warning: ",
-            "store.key was open",
+            "fail: ",
+            "store.key is open to other users",
             "mode 644",
-            "`chmod go= /",
+            "`chmod 600 /",
         ],
     );
     mode("data/webex-connect/store.key", 0o600);

@@ -169,7 +169,10 @@ impl Story {
         for entry in entries.flatten() {
             let name = entry.file_name();
             // What a killed writer left is of no use, and removed by the next.
-            let fits = name == "store.age" || (self.crashed && name == "store.age.new");
+            let name = name.to_string_lossy().into_owned();
+            let is_temporary = name.starts_with("store.age.") && name.ends_with(".new");
+            let fits =
+                name == "store.age" || name.ends_with(".lock") || (self.crashed && is_temporary);
             assert!(fits, "{name:?} is left\n{self}");
         }
     }

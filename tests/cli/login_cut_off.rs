@@ -1,6 +1,7 @@
 //! A login that is interrupted, or that another process is in the way of.
 
 use std::fs::File;
+use std::os::unix::fs::DirBuilderExt;
 use std::process::Command;
 use std::thread;
 
@@ -15,7 +16,9 @@ use crate::env::{
 /// The lock file of this name, held by the test.
 fn held(env: &Env, name: &str) -> File {
     let directory = env.path("data/webex-connect");
-    std::fs::create_dir_all(&directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
+    let mut private = std::fs::DirBuilder::new();
+    let created = private.recursive(true).mode(0o700).create(&directory);
+    created.unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
     let lock = File::create(directory.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
     lock.lock().unwrap_or_else(|e| panic!("{name}: {e}"));
     lock

@@ -103,7 +103,7 @@ fn a_limit_on_file_sizes_is_an_error_and_no_end() {
             .stderr_has("`ulimit -f")
             .check();
         assert_eq!(env.records(), before, "{args:?}");
-        assert!(!env.path("data/webex-connect/store.age.new").exists());
+        assert!(!env.has_temporary_files());
     }
     assert_eq!(authority.refreshes(), 0);
 }

@@ -290,14 +290,13 @@ fn what_was_not_written_whole_is_not_given_away() {
 #[test]
 fn what_could_not_be_removed_is_said_to_be_still_here() {
     let handover = Handover::new(&[]);
-    let in_the_way = handover.here.path("data/webex-connect/store.age.new");
-    fs::create_dir(&in_the_way).unwrap_or_else(|e| panic!("{e}"));
+    handover.here.block_writes();
     let exported = handover
         .exporting(&["--move"])
         .code(6)
         .any_stdout()
         .stderr_has("in it: the access token")
-        .stderr_has("error: work was exported and is still here: could not save ")
+        .stderr_has("error: work was exported and is still here: could not use the lock file")
         .check();
     assert!(exported.out().starts_with("-----BEGIN AGE"), "{exported}");
     assert_eq!(handover.here.connections(), ["work"]);

@@ -93,7 +93,7 @@ fn as_user(uid: u32, gid: u32) -> Vec<OsString> {
 }
 
 /// `words` and then the command, run by root in the command's own environment.
-fn as_root(words: &[OsString], command: &Command) -> Command {
+pub fn as_root(words: &[OsString], command: &Command) -> Command {
     let env = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"].map(OsString::from);
     let variables = command.get_envs().filter_map(|(name, value)| {
         let mut variable = name.to_owned();

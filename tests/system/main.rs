@@ -8,6 +8,7 @@ mod calls;
 mod chromium;
 mod clock;
 mod device;
+mod directories;
 mod doctor;
 mod elevated;
 #[path = "../cli/env/mod.rs"]
@@ -35,6 +36,7 @@ mod removal;
 mod sandbox_file;
 mod sdk;
 mod secret_service;
+mod shared;
 mod shells;
 mod start_address;
 mod strace;

@@ -26,9 +26,9 @@ mod terminal;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
@@ -122,6 +122,30 @@ impl Env {
         self
     }
 
+    /// Another home directory with the same data directory, key and session bus, as a second container on one volume has
+    /// it. It lies inside this one.
+    pub fn other_home(&self, name: &str) -> Env {
+        let home = tempfile::Builder::new()
+            .prefix("webex-connect-test-")
+            .tempdir_in(self.path(""))
+            .unwrap_or_else(|e| panic!("a temporary home for {name}: {e}"));
+        let vars = self.vars.clone();
+        let mut env = Env {
+            home: Home(home),
+            vars,
+        };
+        for (variable, directory) in [("XDG_STATE_HOME", "state"), ("XDG_RUNTIME_DIR", "run")] {
+            let path = env.path(directory);
+            fs::DirBuilder::new()
+                .mode(0o700)
+                .create(&path)
+                .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            env = env.var(variable, path);
+        }
+        let home = env.path("");
+        env.var("HOME", home)
+    }
+
     /// A path inside the home; the home itself for the empty name.
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.home.0.path().join(name)
@@ -130,8 +154,12 @@ impl Env {
     /// Writes a file that only this user can read, as keys must be.
     pub fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
-        fs::write(&path, text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
+        let mut options = fs::OpenOptions::new();
+        options.create(true).truncate(true).write(true).mode(0o600);
+        let mut file = options
+            .open(&path)
+            .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        file.write_all(text.as_bytes())
             .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         canaries::fixture(self.home.0.path(), &path);
         path
@@ -157,6 +185,29 @@ impl Env {
             .any_stdout()
             .any_stderr()
             .check();
+    }
+
+    /// Whether a writer left a temporary file.
+    pub fn has_temporary_files(&self) -> bool {
+        let entries = fs::read_dir(self.path("data/webex-connect"));
+        let entries = entries.unwrap_or_else(|e| panic!("the data directory: {e}"));
+        entries
+            .flatten()
+            .any(|entry| entry.file_name().to_string_lossy().ends_with(".new"))
+    }
+
+    /// Makes every write to the sealed file fail, while it can still be read.
+    pub fn block_writes(&self) {
+        let lock = self.path("data/webex-connect/store.lock");
+        // There may be none yet.
+        let _ = fs::remove_file(&lock);
+        fs::create_dir(&lock).unwrap_or_else(|e| panic!("{}: {e}", lock.display()));
+    }
+
+    /// Undoes [`Env::block_writes`].
+    pub fn allow_writes(&self) {
+        let lock = self.path("data/webex-connect/store.lock");
+        fs::remove_dir(&lock).unwrap_or_else(|e| panic!("{}: {e}", lock.display()));
     }
 
     /// A shell script to be run as a program.

@@ -1,6 +1,7 @@
 //! The recipes: each is taken out of the README and run as its own machinery would run it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use age::secrecy::ExposeSecret;
@@ -185,7 +186,10 @@ fn the_entry_script_of_a_container_runs_again_and_again() {
         *value = value.replace("/run/secrets", &at);
     }
     for (name, text) in [("webex-connect-key", &key), ("work.age", &sealed)] {
-        fs::write(secrets.path().join(name), text).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let path = secrets.path().join(name);
+        fs::write(&path, text).unwrap_or_else(|e| panic!("{name}: {e}"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400))
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
     }
     let stage = handed.machine(&variables);
     stage
