@@ -130,7 +130,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::{Asked, Cli};
 use crate::error::{Error, Kind, visible};
-use crate::output::{Output, unwritten};
+use crate::output::{Output, closed_stdout, unwritten};
 use crate::store::Choice;
 
 fn main() -> ExitCode {
@@ -168,7 +168,11 @@ fn usage(error: clap::Error) -> ExitCode {
         Output::new(true).error(&told);
         return ExitCode::from(told.exit_code());
     }
-    let printed = if is_fit_to_print(&error) {
+    let printed = if !error.use_stderr()
+        && let Some(closed) = closed_stdout()
+    {
+        Err(closed)
+    } else if is_fit_to_print(&error) {
         // clap colours for terminals.
         error.print()
     } else {

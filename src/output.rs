@@ -1,6 +1,7 @@
 //! The only place that prints: results to stdout, talk to stderr.
 
 mod body;
+mod closed;
 
 use std::io::{self, IsTerminal, Write};
 
@@ -11,6 +12,7 @@ use crate::error::{Error, Kind, Result, visible};
 use crate::secret::Secret;
 
 pub use body::Body;
+pub use closed::closed_stdout;
 
 const RED: &str = "\u{1b}[1;31m";
 const YELLOW: &str = "\u{1b}[1;33m";
@@ -269,8 +271,11 @@ pub fn goes_nowhere<T>(_: &T) -> bool {
     false
 }
 
-/// Writes to standard output, and tells whether anybody still reads it: a reader that went away is no error.
+/// Writes to standard output. Returns `false` if its reader closed the pipe, which is not an error.
 fn write_out(bytes: &[u8]) -> Result<bool> {
+    if let Some(error) = closed_stdout() {
+        return Err(unwritten(&error));
+    }
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(true),
@@ -282,7 +287,7 @@ fn write_out(bytes: &[u8]) -> Result<bool> {
 /// The error where a result could not be written.
 pub fn unwritten(error: &io::Error) -> Error {
     Error::new(Kind::Failure, "could not write to standard output")
-        .with_hint("see to whatever standard output goes to, a full disk for one, and run the same command again")
+        .with_hint("redirect standard output to a terminal, pipe or file that can be written, and run the same command again")
         .with_cause(error)
 }
 

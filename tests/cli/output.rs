@@ -289,6 +289,58 @@ fn a_help_that_can_not_be_written_is_an_error() {
     }
 }
 
+/// std opens `/dev/null` in place of a closed descriptor. So do the programs that start this one with `/dev/null`, for
+/// reading and writing too, and they get exit code 0.
+#[test]
+fn a_result_without_an_open_stdout_is_an_error() {
+    let env = with_a_connection();
+    let sh = |script: &str| {
+        let mut command = env.program("sh");
+        command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_webex-connect")]);
+        Run::new(command)
+    };
+    for args in [
+        "token",
+        "token --json",
+        "token --header",
+        "list",
+        "list --json",
+        "status",
+        "status --json",
+        "check --json",
+        "scopes",
+        "scopes --json",
+        "api people/me",
+        "app list --json",
+        "doctor",
+        "doctor --json",
+        "sandbox --port 0",
+        "completion bash",
+        "man",
+        "man token",
+        "--help",
+        "-h",
+        "help token",
+        "token --help",
+        "--version",
+    ] {
+        let closed = sh(&format!("exec \"$1\" {args} >&-")).code(1).any_stderr();
+        let said = closed.check().err();
+        let reason = "could not write to standard output: it was closed when the program started";
+        assert!(said.contains(reason), "{args}: {said}");
+    }
+    for args in ["token", "list --json", "--help"] {
+        for null in [
+            ">/dev/null",
+            "1<>/dev/null",
+            ">&- >/dev/null",
+            "<&- >/dev/null",
+        ] {
+            sh(&format!("exec \"$1\" {args} {null}")).check();
+        }
+    }
+}
+
 /// AP-04 for names: whoever signs in chose them.
 #[test]
 fn control_characters_never_reach_a_terminal() {
