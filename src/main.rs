@@ -142,7 +142,7 @@ fn main() -> ExitCode {
 fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return usage(without_value(error)),
+        Err(error) => return usage(without_secrets(error)),
     };
     let output = Output::new(cli.global.json).with_store(cli.global.store.map(Choice::name));
     let done = match cli.asked {
@@ -194,13 +194,56 @@ fn is_fit_to_print(error: &clap::Error) -> bool {
     text.chars().all(|c| c == '\n' || visible(c) == c)
 }
 
-/// A value where none belongs may be a secret: `--client-secret-stdin=…`.
-fn without_value(mut error: clap::Error) -> clap::Error {
-    if error.kind() == ErrorKind::TooManyValues {
-        let hidden = ContextValue::String("[redacted]".to_owned());
-        error.insert(ContextKind::InvalidValue, hidden);
+/// Removes from a usage error every argument that may be a secret.
+///
+/// A token or a secret may be given in the wrong place: as one positional argument too many, or as the value of an
+/// option that takes none (`--client-secret-stdin=…`). What clap suggests instead stays.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    let text = |error: &clap::Error, kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let argument = text(&error, ContextKind::InvalidArg);
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let typed = text(&error, ContextKind::InvalidSubcommand);
+            error.remove(ContextKind::InvalidSubcommand);
+            remove_tips_with(&mut error, &typed);
+        }
+        ErrorKind::UnknownArgument if !is_option_name(&argument) => {
+            error.remove(ContextKind::InvalidArg);
+            remove_tips_with(&mut error, &argument);
+        }
+        // The value of an option that takes one stays: it helps to find a typing error.
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation if argument.starts_with('-') => {}
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::TooManyValues => {
+            let hidden = ContextValue::String("[redacted]".to_owned());
+            error.insert(ContextKind::InvalidValue, hidden);
+        }
+        _ => {}
     }
     error
+}
+
+/// Whether an unknown argument can be shown: `-x`, or words of lower-case letters as in `--min-valid`. A token that
+/// begins with two hyphens has digits or capitals.
+fn is_option_name(argument: &str) -> bool {
+    const LONGEST: usize = 40;
+    match argument.strip_prefix("--") {
+        Some(name) => {
+            let plain = |b: u8| b.is_ascii_lowercase() || b == b'-';
+            name.len() <= LONGEST && name.bytes().all(plain)
+        }
+        None => argument.starts_with('-') && argument.chars().count() == 2,
+    }
+}
+
+/// Some tips repeat an argument: "to pass 'x' as a value, use '-- x'".
+fn remove_tips_with(error: &mut clap::Error, argument: &str) {
+    if let Some(ContextValue::StyledStrs(mut tips)) = error.remove(ContextKind::Suggested) {
+        tips.retain(|tip| !tip.to_string().contains(argument));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+    }
 }
 
 /// What clap says is wrong, up to its first empty line, without the word `error` before it, and its tip.

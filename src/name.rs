@@ -7,6 +7,8 @@ use strsim::osa_distance;
 
 use crate::error::{Error, Kind, Result};
 
+/// The longest name, in characters.
+const MAX_LENGTH: usize = 64;
 /// Letters left out, added, changed or swapped that may be a slip of the hand.
 const MAX_SLIPS: usize = 2;
 
@@ -17,19 +19,23 @@ pub struct Name(String);
 
 impl Name {
     /// # Errors
-    /// A character, a start or a length that names don't have.
+    /// The text is not a valid name. The error does not repeat the text, which may be a token.
     pub fn parse(text: &str) -> Result<Name> {
-        let fits = (1..=64).contains(&text.len())
-            && !text.starts_with(['-', '.'])
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-        if fits {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+        let fault = if text.is_empty() {
+            "this one is empty".to_owned()
+        } else if !text.bytes().all(plain) {
+            "this one has another character".to_owned()
+        } else if text.len() > MAX_LENGTH {
+            format!("this one has {}", text.len())
+        } else if text.starts_with(['-', '.']) {
+            format!("this one starts with {}", &text[..1])
+        } else {
             return Ok(Name(text.to_owned()));
-        }
+        };
         let rule = "a name is 1 to 64 of A-Z a-z 0-9 . _ - and starts with neither - nor .";
         Err(Error::new(Kind::Usage, rule)
-            .with_detail(&format!("{text:?} is none"))
+            .with_detail(&fault)
             .with_hint("for example `work` or `ci-2`"))
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cmd::Context;
 use crate::cmd::table::table;
-use crate::error::{Error, Kind, Result, foreign};
+use crate::error::{Error, Kind, Result};
 use crate::output::Output;
 use crate::scope::ScopeSet;
 use crate::scope::catalogue::{self, Audience, Entry};
@@ -172,8 +172,10 @@ fn nothing(arguments: &Arguments) -> Error {
         Some(preset) => format!("preset {} has no scope", preset.name()),
         None => "there is no scope".to_owned(),
     };
-    if !arguments.words.is_empty() {
-        message += &format!(" for \"{}\"", foreign(&arguments.words.join(" ")));
+    match arguments.words.len() {
+        0 => {}
+        1 => message += " for this word",
+        _ => message += " for these words",
     }
     if arguments.admin {
         message += " that an administrator has to grant";
@@ -182,11 +184,9 @@ fn nothing(arguments: &Arguments) -> Error {
         .with_hint("fewer words find more; `webex-connect scopes` lists all that are known")
 }
 
+/// Suggests known scopes. The word itself is not repeated, because it may be a secret.
 fn unknown(word: &str) -> Error {
-    let error = Error::new(
-        Kind::Failure,
-        format!("{} is not in the catalogue of scopes", foreign(word)),
-    );
+    let error = Error::new(Kind::Failure, "the catalog has no such scope");
     match catalogue::suggestions(word).as_slice() {
         [] => error.with_hint(
             "`webex-connect scopes` lists all that are known; others can be asked for all the same",

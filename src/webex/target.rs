@@ -14,14 +14,11 @@ pub enum Target {
 
 impl Target {
     /// # Errors
-    /// It is neither, or could be read as another host.
+    /// It is neither, or could be read as another host. The error does not repeat the text, which may be a token.
     pub fn parse(text: &str) -> Result<Target> {
         let refused = |why: &str| {
-            Error::new(
-                Kind::Usage,
-                format!("{} is no path of the API: {why}", foreign(text)),
-            )
-            .with_hint("for example `webex-connect api people/me`")
+            Error::new(Kind::Usage, format!("invalid API path: {why}"))
+                .with_hint("for example `webex-connect api people/me`")
         };
         if text.contains(|c: char| c.is_control() || matches!(c, '\\' | '#')) {
             return Err(refused(

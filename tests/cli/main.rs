@@ -97,3 +97,4 @@ mod token;
 mod transfer;
 mod transfer_forged;
 mod troubles;
+mod usage;

@@ -128,12 +128,7 @@ fn method(arguments: &Arguments) -> Result<Method> {
     let method = Method::from_bytes(name.to_ascii_uppercase().as_bytes())
         .ok()
         .filter(|method| !matches!(*method, Method::CONNECT | Method::TRACE));
-    let method = method.ok_or_else(|| {
-        usage(
-            format!("{} is no method of an API", foreign(name)),
-            "for example `-X POST`",
-        )
-    })?;
+    let method = method.ok_or_else(|| usage("invalid method", "for example `-X POST`"))?;
     if arguments.paginate && method != Method::GET {
         return Err(usage("--paginate goes with GET", "leave one of them out"));
     }
@@ -144,8 +139,9 @@ fn headers(lines: &[String]) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     for line in lines {
         let (name, value) = header(line).ok_or_else(|| {
+            // The line is not repeated: it may hold credentials.
             usage(
-                format!("{} is no header of a request", foreign(line)),
+                "invalid header: it is not `NAME: VALUE`",
                 "for example `-H 'Accept: application/json'`",
             )
         })?;
@@ -170,7 +166,7 @@ fn fields(fields: &[String]) -> Result<Vec<(String, String)>> {
         let pair = field.split_once('=').filter(|(key, _)| !key.is_empty());
         let (key, value) = pair.ok_or_else(|| {
             usage(
-                format!("{} is no field", foreign(field)),
+                "invalid field: it is not `KEY=VALUE`",
                 "for example `-f max=10`",
             )
         })?;

@@ -48,7 +48,7 @@ pub fn run(output: Output, arguments: &Arguments) -> Result<()> {
         let known = wanted
             .find_subcommand(name)
             .filter(|command| !command.is_hide_set());
-        wanted = known.ok_or_else(|| unknown(&arguments.command))?;
+        wanted = known.ok_or_else(unknown)?;
     }
     let page = page(wanted).map_err(|_| unwritten())?;
     match output.json {
@@ -57,10 +57,8 @@ pub fn run(output: Output, arguments: &Arguments) -> Result<()> {
     }
 }
 
-fn unknown(command: &[String]) -> Error {
-    let command = command.join(" ");
+fn unknown() -> Error {
     Error::new(Kind::Usage, "there is no manual page for this command")
-        .with_detail(&command)
         .with_hint("`webex-connect --help` lists the commands")
 }
 
