@@ -6,6 +6,7 @@ pub mod proxy;
 mod traced;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use oauth2::http;
@@ -18,7 +19,7 @@ use crate::error::{Error, Kind, Result, foreign};
 use crate::input;
 use crate::output::Output;
 use crate::secret::Secret;
-use failure::{failed, timed_out};
+use failure::{closed_by_server, failed, timed_out};
 use traced::{given, secrets, shown, tracking};
 
 pub use incoming::Incoming;
@@ -58,6 +59,8 @@ pub struct Wire {
 pub struct Client {
     http: reqwest::Client,
     trace: Option<Output>,
+    /// Whether a server has answered, so that the next request may use the connection that was kept open.
+    has_answered: AtomicBool,
 }
 
 impl Client {
@@ -118,6 +121,7 @@ impl Client {
         Ok(Client {
             http,
             trace: wire.trace,
+            has_answered: AtomicBool::new(false),
         })
     }
 
@@ -157,7 +161,6 @@ impl Client {
             reqwest::Request::try_from(request).map_err(|error| failed(&host, error))?;
         *request.timeout_mut() = Some(TOTAL_TIME);
         let mut response = self
-            .http
             .execute(request)
             .await
             .map_err(|error| failed(&host, error))?;
@@ -180,6 +183,28 @@ impl Client {
         Ok(answer)
     }
 
+    /// Sends a request until the head of its answer has come.
+    ///
+    /// The server may close a connection that was kept open just when the next request is on its way. A GET is then
+    /// sent again, once and on a new connection (RFC 9112 §9.3.1). No other method is, because the server may have
+    /// acted on the request.
+    async fn execute(&self, request: reqwest::Request) -> reqwest::Result<reqwest::Response> {
+        let may_repeat =
+            request.method() == http::Method::GET && self.has_answered.load(Ordering::Relaxed);
+        let repeated = may_repeat.then(|| request.try_clone()).flatten();
+        let mut answer = self.http.execute(request).await;
+        if let (Err(error), Some(request)) = (&answer, repeated)
+            && closed_by_server(error)
+        {
+            if let Some(output) = &self.trace {
+                output.wire("the server closed the idle connection; sending the request again");
+            }
+            answer = self.http.execute(request).await;
+        }
+        self.has_answered.store(answer.is_ok(), Ordering::Relaxed);
+        answer
+    }
+
     /// Sends one request whose answer may be of any length: it is read piece by piece.
     ///
     /// # Errors
@@ -190,7 +215,7 @@ impl Client {
         let sending = Duration::from_secs((request.body().len() / SLOWEST_SENDING) as u64);
         let limit = TOTAL_TIME + sending;
         let request = reqwest::Request::try_from(request).map_err(|error| failed(&host, error))?;
-        let answer = match tokio::time::timeout(limit, self.http.execute(request)).await {
+        let answer = match tokio::time::timeout(limit, self.execute(request)).await {
             Ok(answer) => answer.map_err(|error| failed(&host, error)),
             Err(_) => Err(timed_out(&host, limit)),
         };
@@ -226,6 +251,8 @@ fn builder(base: &Url, connect_time: Duration) -> reqwest::ClientBuilder {
         .redirect(Policy::none())
         .connect_timeout(connect_time)
         .pool_idle_timeout(KEPT_OPEN)
+        // So that a request that is sent again gets a new connection, never another idle one.
+        .pool_max_idle_per_host(1)
         .user_agent(concat!("webex-connect/", env!("CARGO_PKG_VERSION")));
     if is_loopback(base) {
         builder.no_proxy()

@@ -1,5 +1,6 @@
 //! What went wrong on the wire, in our own words.
 
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use crate::client::{CONNECT_TIME, TOTAL_TIME};
@@ -49,6 +50,26 @@ fn told(host: &str, error: reqwest::Error) -> Error {
     Error::new(Kind::Temporary, format!("could not reach {host}{through}"))
         .with_detail(&cause)
         .with_hint(hint)
+}
+
+/// Whether the server closed the connection before it answered.
+pub fn closed_by_server(error: &reqwest::Error) -> bool {
+    if error.is_timeout() || error.is_connect() || error.is_builder() {
+        return false;
+    }
+    causes(error).any(|cause| match cause.downcast_ref::<io::Error>() {
+        Some(error) => matches!(
+            error.kind(),
+            ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe
+                | ErrorKind::UnexpectedEof
+        ),
+        // hyper's errors are told apart by their text, because hyper is not a dependency of ours.
+        None => cause
+            .to_string()
+            .starts_with("connection closed before message completed"),
+    })
 }
 
 pub fn timed_out(host: &str, limit: Duration) -> Error {

@@ -50,7 +50,7 @@ mod guards;
 #[cfg(target_os = "linux")]
 mod guided;
 mod help;
-
+mod idle_connections;
 #[cfg(target_os = "linux")]
 mod interleaved;
 mod ledger;

@@ -88,6 +88,24 @@ impl Reply {
         Reply::raw([head.as_bytes(), body].concat())
     }
 
+    /// A body after which the connection stays open, until the next request comes and gets no answer.
+    pub fn kept_open(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Reply {
+        let body = body.as_ref();
+        let length = body.len();
+        let head =
+            format!("HTTP/1.1 {status} Scripted\r\nContent-Length: {length}\r\n{headers}\r\n");
+        let answer = [head.as_bytes(), body].concat();
+        Reply::new(move |stream| {
+            let sent = stream.write_all(&answer).and_then(|()| stream.flush());
+            let _ = sent.and_then(|()| stream.read(&mut [0; 16 * 1024]));
+        })
+    }
+
+    /// Takes the request and closes the connection.
+    pub fn closed() -> Reply {
+        Reply::new(|_| {})
+    }
+
     pub fn status(status: u16, body: &str) -> Reply {
         Reply::with(status, "Content-Type: application/json\r\n", body)
     }
