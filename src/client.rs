@@ -83,13 +83,7 @@ impl Client {
             let message = format!("what is sent to {host} without TLS can be read on the way");
             return Err(Error::new(Kind::Refused, message).with_hint("give an https address"));
         }
-        if let Some(variable) = proxy::unusable(base) {
-            let message =
-                format!("{variable} names no proxy that could be used, and nothing goes round it");
-            return Err(Error::new(Kind::Usage, message).with_hint(format!(
-                "set it to `http://HOST:PORT`, or `unset {variable}`"
-            )));
-        }
+        proxy::check(base)?;
         let certificates = match &wire.ca_cert {
             Some(path) => read_certificates(path)?,
             None => Vec::new(),

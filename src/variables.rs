@@ -43,7 +43,7 @@ pub fn read(name: &str) -> Result<Option<String>> {
         Err(std::env::VarError::NotPresent) => Ok(None),
         Err(std::env::VarError::NotUnicode(_)) => {
             Err(Error::new(Kind::Usage, format!("{name} is not text"))
-                .with_hint(format!("set it anew, or `unset {name}`")))
+                .with_hint(format!("set it to a valid value, or `unset {name}`")))
         }
     }
 }

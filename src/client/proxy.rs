@@ -7,6 +7,8 @@ use oauth2::http::Uri;
 use url::Url;
 
 use crate::app::is_loopback;
+use crate::error::{Error, Kind, Result};
+use crate::variables;
 
 /// A variable in its two spellings, of which the first one that is set counts.
 type Spellings = [&'static str; 2];
@@ -15,6 +17,9 @@ type Spellings = [&'static str; 2];
 const NAMING: [Spellings; 2] = [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]];
 /// The variable that names what is reached without one.
 const EXCEPTIONS: Spellings = ["NO_PROXY", "no_proxy"];
+
+/// Set for CGI programs. reqwest then ignores all variables, because HTTP_PROXY may come from a header of a request.
+const CGI: &str = "REQUEST_METHOD";
 
 /// A proxy, without the name and password that may stand in its address.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,46 +40,74 @@ impl Proxy {
         }
         let destination: Uri = base.as_str().parse().ok()?;
         let used = Matcher::from_system().intercept(&destination)?;
-        let set = NAMING.into_iter().filter_map(first);
-        let mut named = set.filter_map(|(name, value)| read(name, &value));
-        Some(named.next().unwrap_or_else(|| shown(None, "", &used)))
+        let named = named().ok()?.into_iter().find_map(|(_, proxy)| proxy);
+        Some(named.unwrap_or_else(|| shown(None, "", &used)))
     }
 }
 
-/// The variable that was to name the proxy between here and a server, and names none that could be used.
-pub fn unusable(base: &Url) -> Option<&'static str> {
-    let (variable, None) = named().into_iter().next()? else {
-        return None;
+/// Checks that a request to `base` goes through the proxy that the variables name, if they name one. reqwest ignores
+/// variables that it cannot use, so the request would bypass the proxy.
+///
+/// # Errors
+/// A variable is not Unicode, is not the address of a proxy, or is ignored because this is a CGI program.
+pub fn check(base: &Url) -> Result<()> {
+    if is_loopback(base) {
+        return Ok(());
+    }
+    let (named, exceptions) = (named()?, exceptions()?);
+    let Some((variable, proxy)) = named.into_iter().next() else {
+        return Ok(());
     };
-    let exceptions = exceptions().map_or_else(String::new, |(_, value)| value);
+    let exceptions = exceptions.map_or_else(String::new, |(_, value)| value);
     let matcher = Matcher::builder().all("http://proxy.invalid");
-    let destination: Uri = base.as_str().parse().ok()?;
-    let is_meant = !is_loopback(base)
-        && matcher
-            .no(exceptions)
-            .build()
-            .intercept(&destination)
-            .is_some();
-    is_meant.then_some(variable)
+    let matcher = matcher.no(exceptions).build();
+    let destination = base.as_str().parse::<Uri>().ok();
+    let is_exception = |destination| matcher.intercept(&destination).is_none();
+    if destination.is_none_or(is_exception) {
+        return Ok(());
+    }
+    if proxy.is_none() {
+        let message =
+            format!("{variable} names no proxy that could be used, and nothing goes round it");
+        return Err(Error::new(Kind::Usage, message).with_hint(format!(
+            "set it to `http://HOST:PORT`, or `unset {variable}`"
+        )));
+    }
+    if env::var_os(CGI).is_some() {
+        let message = format!("{variable} has no effect where {CGI} is set, as in a CGI program");
+        return Err(Error::new(Kind::Usage, message)
+            .with_hint(format!("`unset {CGI}`, or `unset {variable}`")));
+    }
+    Ok(())
 }
 
 /// The variables that name a proxy and have a value, with the proxy if it is one that could be used.
-pub fn named() -> Vec<(&'static str, Option<Proxy>)> {
-    let set = NAMING.into_iter().filter_map(first);
-    set.filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| (name, read(name, &value)))
-        .collect()
+///
+/// # Errors
+/// A variable is not Unicode.
+pub fn named() -> Result<Vec<(&'static str, Option<Proxy>)>> {
+    let mut named = Vec::new();
+    for names in NAMING {
+        if let Some((name, value)) = first(names)? {
+            named.push((name, read(name, &value)));
+        }
+    }
+    Ok(named)
 }
 
 /// The variable that makes exceptions, and its value.
-pub fn exceptions() -> Option<(&'static str, String)> {
-    first(EXCEPTIONS).filter(|(_, value)| !value.is_empty())
+///
+/// # Errors
+/// The variable is not Unicode.
+pub fn exceptions() -> Result<Option<(&'static str, String)>> {
+    first(EXCEPTIONS)
 }
 
-fn first(names: Spellings) -> Option<(&'static str, String)> {
-    names
-        .into_iter()
-        .find_map(|name| Some((name, env::var(name).ok()?)))
+/// The spelling that is set, and its value. An empty value counts as unset, but the other spelling is not read then.
+fn first(names: Spellings) -> Result<Option<(&'static str, String)>> {
+    let set = names.into_iter().find(|name| env::var_os(name).is_some());
+    let Some(name) = set else { return Ok(None) };
+    Ok(variables::read(name)?.map(|value| (name, value)))
 }
 
 /// The proxy that a variable's value names; none where it names none that could be used.

@@ -108,6 +108,65 @@ fn a_proxy_that_can_not_be_used_is_not_gone_round() {
     }
 }
 
+/// reqwest ignores a variable that is not Unicode, and would send the request without the proxy.
+#[test]
+fn a_variable_that_is_not_unicode_is_an_error() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let not_unicode = OsStr::from_bytes(b"http://proxy\xff.test:3128");
+    for (variable, other) in [
+        ("HTTPS_PROXY", ""),
+        ("https_proxy", ""),
+        ("ALL_PROXY", ""),
+        ("all_proxy", ""),
+        // The first spelling counts, although reqwest would take the other one.
+        ("HTTPS_PROXY", "https_proxy"),
+        ("NO_PROXY", "HTTPS_PROXY"),
+        ("no_proxy", "HTTPS_PROXY"),
+    ] {
+        let (env, authority) = webex_test();
+        let proxy = Proxy::start(Manner::LeadsTo(authority.port));
+        let env = match other {
+            "" => env,
+            other => env.var(other, &proxy.url),
+        };
+        let env = env.var(variable, not_unicode);
+        env.run(["login", "--token-stdin", "--api-base", BASE])
+            .stdin("wxat-brought")
+            .code(2)
+            .stderr(&format!(
+                "error: {variable} is not text\n\
+                 hint: set it to a valid value, or `unset {variable}`\n"
+            ))
+            .check();
+        assert!(proxy.heard().heads.is_empty(), "{variable}");
+        assert_eq!(authority.connections(), 0, "{variable}");
+        let doctor = env.run(["doctor"]).any_stdout().any_stderr().code(2);
+        let said = doctor.check().out();
+        assert!(
+            said.contains(&format!("proxy        warning  {variable} is not text")),
+            "{said}"
+        );
+        // Requests to this machine use no proxy.
+        env.connect_sandbox();
+    }
+}
+
+#[test]
+fn a_proxy_is_not_bypassed_in_a_cgi_program() {
+    let (env, authority) = webex_test();
+    let proxy = Proxy::start(Manner::LeadsTo(authority.port));
+    let env = env.var("HTTPS_PROXY", &proxy.url);
+    env.run(["login", "--token-stdin", "--api-base", BASE])
+        .var("REQUEST_METHOD", "GET")
+        .stdin("wxat-brought")
+        .code(2)
+        .stderr_has("HTTPS_PROXY has no effect where REQUEST_METHOD is set")
+        .check();
+    assert!(proxy.heard().heads.is_empty());
+}
+
 /// A proxy that is not there does not make the program go round it.
 #[test]
 fn without_its_proxy_nothing_goes_out() {

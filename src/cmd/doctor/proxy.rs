@@ -2,19 +2,29 @@
 
 use crate::client::proxy;
 use crate::cmd::doctor::finding::Finding;
+use crate::error::Result;
 
 const PROXY: &str = "proxy";
 
 pub fn examine() -> Finding {
+    report().unwrap_or_else(|error| {
+        let message = format!("{error}; requests fail until this is fixed");
+        Finding::warning(PROXY, message, error.hint.unwrap_or_default())
+    })
+}
+
+/// # Errors
+/// A variable is not Unicode.
+fn report() -> Result<Finding> {
     let (mut set, mut unfit) = (Vec::new(), Vec::new());
-    for (variable, proxy) in proxy::named() {
+    for (variable, proxy) in proxy::named()? {
         match proxy {
             Some(proxy) if !proxy.is_socks => set.push(format!("{variable} is {}", proxy.address)),
             Some(_) => unfit.push((variable, "names a SOCKS proxy, which is not spoken here")),
             None => unfit.push((variable, "holds no address of a proxy and is ignored")),
         }
     }
-    if let Some((variable, value)) = proxy::exceptions() {
+    if let Some((variable, value)) = proxy::exceptions()? {
         set.push(format!("{variable} is {value}"));
     }
     if let Some((first, _)) = unfit.first() {
@@ -23,14 +33,14 @@ pub fn examine() -> Finding {
             .iter()
             .map(|(variable, why)| format!("{variable} {why}"));
         let all: Vec<String> = unfit.chain(set).collect();
-        return Finding::warning(PROXY, all.join("; "), cure);
+        return Ok(Finding::warning(PROXY, all.join("; "), cure));
     }
     if set.is_empty() {
-        return Finding::ok(PROXY, "none is set");
+        return Ok(Finding::ok(PROXY, "none is set"));
     }
     let message = format!(
         "{}; what is on this machine never goes through it",
         set.join("; ")
     );
-    Finding::ok(PROXY, message)
+    Ok(Finding::ok(PROXY, message))
 }
