@@ -265,7 +265,8 @@ fn named(uri: &http::Uri) -> String {
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<Certificate>> {
-    let pem = input::file(path, MAX_CA_FILE).map_err(|error| unusable(path, &error.to_string()))?;
+    let pem =
+        input::file_once(path, MAX_CA_FILE).map_err(|error| unusable(path, &error.to_string()))?;
     if pem.len() as u64 > MAX_CA_FILE {
         return Err(unusable(path, "it has more than 4 MiB"));
     }

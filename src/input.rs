@@ -1,10 +1,12 @@
 //! What is read whole from standard input, or from a file that a person names. Either may be a pipe that somebody holds
 //! open and never writes to, so that time is bounded as well as size.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -31,6 +33,25 @@ pub fn stdin(limit: u64) -> io::Result<Bytes> {
 pub fn file(path: &Path, limit: u64) -> io::Result<Bytes> {
     let path = path.to_owned();
     read(move || File::open(path), limit, PATIENCE)
+}
+
+/// All of a file that one run may need several times, as [`file`] reads it.
+///
+/// A pipe (`<(…)` in a shell) can be read only once, so the content is kept until the program ends.
+///
+/// # Errors
+/// As for [`file`].
+pub fn file_once(path: &Path, limit: u64) -> io::Result<Bytes> {
+    static FILES: Mutex<BTreeMap<(PathBuf, u64), Bytes>> = Mutex::new(BTreeMap::new());
+    // A panic ends the program, so a poisoned lock protects nothing that is half done.
+    let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (path.to_owned(), limit);
+    if let Some(content) = files.get(&key) {
+        return Ok(content.clone());
+    }
+    let content = file(path, limit)?;
+    files.insert(key, content.clone());
+    Ok(content)
 }
 
 /// A thread opens and reads: nothing else can be stopped from waiting. It is left behind if nothing comes, and ends with

@@ -1,7 +1,7 @@
 //! The key of a sealed file: where it comes from, and how it is unlocked.
 
 use std::cell::OnceCell;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
+use crate::input;
 use crate::prompt;
 use crate::store::private::{PrivateFile, read_bounded};
 use crate::variables::{self, CREDENTIALS, KEY, KEY_FILE, PASSPHRASE, PASSPHRASE_FILE};
@@ -343,7 +344,7 @@ fn parse(text: &str, source: &str) -> Result<Identity> {
         })
 }
 
-/// Reads a file that the person named, wherever its name leads.
+/// Reads a file that the person named, wherever its name leads. It may be a pipe, which is read once.
 fn read_named(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     // The name of a file is shown where it can't be read.
     if path
@@ -357,12 +358,16 @@ fn read_named(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
         )));
     }
     let failed = |error: io::Error| dirs::cannot("open", path, &error);
-    if !fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(failed(io::Error::other("it is not a regular file")));
+    let found = fs::metadata(path).map_err(failed)?;
+    if found.is_dir() {
+        return Err(failed(io::Error::other(
+            "it is not a regular file or a pipe",
+        )));
     }
-    let file = File::open(path).map_err(failed)?;
-    let found = file.metadata().map_err(failed)?;
-    let bytes = read_bounded(file, path, MAX_KEY_FILE)?;
+    let bytes = input::file_once(path, MAX_KEY_FILE).map_err(failed)?;
+    if bytes.len() as u64 > MAX_KEY_FILE {
+        return Err(failed(io::Error::other("it is too large")));
+    }
     if !bytes.starts_with(AGE_MAGIC) {
         check_private(path, &found)?;
     }

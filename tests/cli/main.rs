@@ -73,6 +73,8 @@ mod pages;
 mod passphrase;
 #[cfg(target_os = "linux")]
 mod paste;
+#[cfg(target_os = "linux")]
+mod pipes;
 mod proxy;
 #[cfg(target_os = "linux")]
 mod readme;

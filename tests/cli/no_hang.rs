@@ -197,22 +197,6 @@ fn without_a_key() {
     assert!(!env.path("data/webex-connect").exists());
 }
 
-/// A key that would have to be waited for is none.
-#[test]
-fn with_a_pipe_where_the_key_or_its_passphrase_should_be() {
-    let env = sealed();
-    let pipe = env.path("pipe");
-    let made = env.program("mkfifo").arg(&pipe).status();
-    assert!(made.is_ok_and(|status| status.success()));
-    for variable in ["WEBEX_CONNECT_KEY_FILE", "WEBEX_CONNECT_PASSPHRASE_FILE"] {
-        env.run(["list"])
-            .var(variable, &pipe.display().to_string())
-            .code(6)
-            .stderr_has("it is not a regular file")
-            .check();
-    }
-}
-
 #[test]
 fn with_nothing_stored() {
     let env = Env::new().var("NO_COLOR", "1");
