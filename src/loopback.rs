@@ -195,8 +195,8 @@ fn judge(
     }
 }
 
-/// What whoever has no business on the redirect port is told: who asks for another path or host, does more than GET, or
-/// is a program of somebody else's.
+/// The refusal of a request for another path or host, with another method than GET, from another user's program, or
+/// for a page that is not opened yet.
 fn turned_away(
     request: &Request,
     paths: &[&str],
@@ -215,6 +215,11 @@ fn turned_away(
     }
     if !watch.admits(request) {
         return refuse(403, "not this user\n");
+    }
+    // The page would be thrown away, and with it the one answer to a callback. The browser asks again when the person
+    // opens the address.
+    if request.is_prefetch() {
+        return refuse(425, "not before the page is opened\n");
     }
     None
 }

@@ -33,6 +33,20 @@ impl Request {
         }
     }
 
+    /// Whether a browser fetches the address ahead of time, for a person who may never open it. Chromium sends
+    /// `Sec-Purpose` and older versions `Purpose`, Firefox `X-Moz`, Safari `X-Purpose`.
+    pub fn is_prefetch(&self) -> bool {
+        const NAMES: [&str; 4] = ["Sec-Purpose", "Purpose", "X-Moz", "X-Purpose"];
+        let is_one = |(name, value): &(String, String)| {
+            let words = value.to_ascii_lowercase();
+            NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+                && ["prefetch", "prerender", "preview"]
+                    .iter()
+                    .any(|purpose| words.contains(purpose))
+        };
+        self.headers.iter().any(is_one)
+    }
+
     /// The path: the target up to the first `?`.
     pub fn path(&self) -> &str {
         self.target

@@ -44,19 +44,14 @@ fn asked(start: &Url, method: &str, path: &str, host: &str, more: &str) -> (u16,
     (answer.status, leads_to)
 }
 
-/// A browser that prefetches, a second tab, a person who follows the printed address again.
+/// A second tab, or a person who follows the printed address again.
 #[test]
 fn every_fetch_of_the_start_address_leads_to_the_one_request() {
     let (mut scene, start) = opened();
     let host = format!("127.0.0.1:{}", scene.login.port());
     let found = (302, scene.login.url.to_string());
-    for more in [
-        "",
-        "Sec-Purpose: prefetch;prerender\r\n",
-        "Purpose: prefetch\r\n",
-        "",
-    ] {
-        assert_eq!(asked(&start, "GET", start.path(), &host, more), found);
+    for _ in 0..3 {
+        assert_eq!(asked(&start, "GET", start.path(), &host, ""), found);
     }
     let callback = scene.login.consent("allow");
     assert_eq!(asked(&start, "GET", start.path(), &host, ""), found);
@@ -64,6 +59,35 @@ fn every_fetch_of_the_start_address_leads_to_the_one_request() {
     scene.connects("after many fetches", &callback);
     let after = TcpStream::connect((Ipv4Addr::LOCALHOST, port));
     assert!(after.is_err(), "the start address outlives the login");
+}
+
+/// The page of a prefetch is thrown away, so it must not be the answer to the one callback.
+#[test]
+fn a_prefetch_uses_up_neither_the_start_address_nor_the_callback() {
+    let (mut scene, start) = opened();
+    let host = format!("127.0.0.1:{}", scene.login.port());
+    let callback = scene.login.consent("allow");
+    let target = scene
+        .login
+        .fill("{PATH}?code={CODE}&state={STATE}", &callback);
+    for more in [
+        "Sec-Purpose: prefetch\r\n",
+        "Sec-Purpose: prefetch;prerender\r\n",
+        "Sec-Purpose: Prefetch;anonymous-client-ip\r\n",
+        "Purpose: prefetch\r\n",
+        "X-Moz: prefetch\r\n",
+        "X-Purpose: preview\r\n",
+        "Purpose: x\r\nPurpose: prefetch\r\n",
+        "sec-purpose: prefetch\r\nPurpose: prefetch\r\n",
+    ] {
+        for path in [start.path(), &target] {
+            let answer = asked(&start, "GET", path, &host, more);
+            assert_eq!(answer, (425, String::new()), "{path} {more}");
+        }
+    }
+    let found = (302, scene.login.url.to_string());
+    assert_eq!(asked(&start, "GET", start.path(), &host, ""), found);
+    scene.connects("after prefetches", &callback);
 }
 
 #[test]
