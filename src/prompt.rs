@@ -14,6 +14,7 @@ use crate::input;
 use crate::secret::Secret;
 use crate::signals::Signals;
 
+pub use hidden::show_typing;
 pub use typed::lines;
 
 /// The longest secret read from a pipe, a file or a prompt.

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::rc::Rc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
@@ -24,6 +25,7 @@ pub fn read(question: &str) -> io::Result<String> {
         .build();
     let typed = rpassword::read_password_with_config(config);
     drop(hidden);
+    hidden_from().take();
     terminal.write_all(b"\n")?;
     if interrupted.get() {
         Err(io::ErrorKind::Interrupted.into())
@@ -64,9 +66,21 @@ impl Modes {
         let before = tcgetattr(terminal)?;
         let mut modes = before.clone();
         modes.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+        *hidden_from() = Some(before.clone());
         tcsetattr(terminal, OptionalActions::Now, &modes)?;
         Ok(Modes(Some(before)))
     }
+}
+
+/// Puts the terminal's modes back where typing is hidden just now and the program is about to end.
+pub fn show_typing() {
+    drop(Modes(hidden_from().take()));
+}
+
+/// The modes from before typing was hidden, as long as it is.
+fn hidden_from() -> MutexGuard<'static, Option<Termios>> {
+    static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+    BEFORE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Modes {

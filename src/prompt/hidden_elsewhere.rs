@@ -14,3 +14,6 @@ impl Modes {
         Modes
     }
 }
+
+/// There is nothing to put back: rpassword has the console's modes.
+pub fn show_typing() {}
