@@ -1,5 +1,7 @@
 //! Moments as people read them: which day, and how far away.
 
+mod zone;
+
 use std::time::SystemTime;
 
 use jiff::Timestamp;
@@ -18,13 +20,13 @@ pub fn now() -> Timestamp {
 pub fn day(moment: Option<Timestamp>) -> String {
     moment.map_or_else(
         || "unknown".to_owned(),
-        |moment| moment.to_zoned(TimeZone::system()).date().to_string(),
+        |moment| moment.to_zoned(zone::local()).date().to_string(),
     )
 }
 
 /// The same as people say it: `20 Feb`, or `20 Feb 2029` where the year is not plain.
 pub fn spoken_day(moment: Timestamp, now: Timestamp) -> String {
-    spoken_day_in(moment, now, TimeZone::system())
+    spoken_day_in(moment, now, zone::local())
 }
 
 fn spoken_day_in(moment: Timestamp, now: Timestamp, zone: TimeZone) -> String {
@@ -37,7 +39,7 @@ fn spoken_day_in(moment: Timestamp, now: Timestamp, zone: TimeZone) -> String {
 pub fn soon(moment: Option<Timestamp>, now: Timestamp) -> String {
     match moment {
         Some(near) if near.duration_since(now).as_secs() < DAY => near
-            .to_zoned(TimeZone::system())
+            .to_zoned(zone::local())
             .strftime("%Y-%m-%d %H:%M")
             .to_string(),
         _ => day(moment),
@@ -66,9 +68,7 @@ pub fn until(moment: Option<Timestamp>, now: Timestamp) -> String {
     let Some(moment) = moment else {
         return "expiry unknown".to_owned();
     };
-    let told = moment
-        .to_zoned(TimeZone::system())
-        .strftime("%Y-%m-%d %H:%M %Z");
+    let told = moment.to_zoned(zone::local()).strftime("%Y-%m-%d %H:%M %Z");
     let word = if moment > now { "until" } else { "expired" };
     format!("{word} {told}, {}", distance(moment, now))
 }

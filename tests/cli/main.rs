@@ -94,6 +94,8 @@ mod shell;
 mod start;
 mod start_address;
 mod store;
+#[cfg(target_os = "linux")]
+mod time_zone;
 mod tls;
 mod token;
 mod transfer;
