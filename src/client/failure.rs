@@ -42,6 +42,10 @@ fn told(host: &str, error: reqwest::Error) -> Error {
              not",
             now()
         )
+    } else if names_another_host(&cause) {
+        // The cause lists the names in the certificate. No CA would make it one for this host.
+        "check the address, for example `--api-base`, and the proxy: the certificate belongs to another host"
+            .to_owned()
     } else if cause.starts_with("invalid peer certificate") {
         "if a private CA vouches for that server, name it with `--ca-cert FILE`".to_owned()
     } else {
@@ -50,6 +54,11 @@ fn told(host: &str, error: reqwest::Error) -> Error {
     Error::new(Kind::Temporary, format!("could not reach {host}{through}"))
         .with_detail(&cause)
         .with_hint(hint)
+}
+
+/// Whether rustls found the certificate in order except for the name in it.
+fn names_another_host(cause: &str) -> bool {
+    cause.contains("certificate not valid for name") || cause.contains("NotValidForName")
 }
 
 /// Whether the server closed the connection before it answered.

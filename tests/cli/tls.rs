@@ -114,6 +114,32 @@ fn a_certificate_that_does_not_hold_ends_the_login() {
     distrusted("TK-04 expired", expired, Some(&ca), &["expired"]);
 }
 
+/// No CA makes a certificate of another host one of this host.
+#[test]
+fn a_certificate_of_another_host_leads_to_the_address_and_not_to_a_ca() {
+    let ca = Ca::new();
+    let authority = Authority::secure(ca.issue(&["webex.test"]), Reply::tokens());
+    let env = Env::new();
+    let file = env.write("ca.pem", &ca.pem());
+    let args = ["login", "--token-stdin", "--api-base", &authority.base];
+    let run = env.run(args).stdin(ACCESS_TOKEN).code(7);
+    run.var("WEBEX_CONNECT_CA_CERT", &file.display().to_string())
+        .stderr(
+            "error: could not reach localhost: invalid peer certificate: certificate not valid for name \
+             \"localhost\"; certificate is only valid for DnsName(\"webex.test\")\n\
+             hint: check the address, for example `--api-base`, and the proxy: the certificate belongs to another host\n",
+        )
+        .check();
+    env.run(args)
+        .stdin(ACCESS_TOKEN)
+        .code(7)
+        .stderr(
+            "error: could not reach localhost: invalid peer certificate: UnknownIssuer\n\
+             hint: if a private CA vouches for that server, name it with `--ca-cert FILE`\n",
+        )
+        .check();
+}
+
 /// A refresh meets the same wall, and the record is still there afterwards.
 #[test]
 fn a_refresh_does_not_trust_more_than_a_login() {
