@@ -30,9 +30,12 @@ const WORDS_TIME: Duration = Duration::from_secs(10);
 /// Make one authenticated call to the Webex API
 ///
 /// PATH is below the API base: people/me, /people/me and /v1/people/me are the
-/// same. A whole URL does as well, if its host is one of the connection's
-/// environment: for Webex webexapis.com and analytics.webexapis.com with its
-/// regions. The token goes nowhere else, and no redirect is followed.
+/// same. A whole URL works too, if its host belongs to the connection's
+/// environment. For Webex these are webexapis.com, analytics.webexapis.com
+/// (or with a region, such as analytics-eu) and analytics-calling.webexapis.com
+/// (or with -eu, -in or -au); for webex-gov, api-usgov.webex.com and
+/// analytics-calling-gov.webexapis.com. The token goes nowhere else, and no
+/// redirect is followed.
 ///
 /// The body goes to stdout as it comes, whatever the status; on a terminal
 /// JSON is laid out, and control characters are made visible. If Webex refuses

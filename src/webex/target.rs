@@ -5,6 +5,18 @@ use url::Url;
 use crate::app::{Environment, endpoint};
 use crate::error::{Error, Kind, Result, foreign};
 
+/// Hosts of `webexapis.com` with detailed call records, by region.
+const CALL_RECORDS: [&str; 4] = [
+    "analytics-calling",
+    "analytics-calling-eu",
+    "analytics-calling-in",
+    "analytics-calling-au",
+];
+/// Call records of the government cloud. A commercial token must not reach it.
+const GOV_CALL_RECORDS: &str = "analytics-calling-gov";
+/// Historical analytics; a region may follow.
+const ANALYTICS: &str = "analytics";
+
 /// What a call is made to, as it was given: a path below the API base, or a whole URL.
 #[derive(Clone, Debug)]
 pub enum Target {
@@ -64,18 +76,9 @@ impl Target {
         if bare && may_have_token(environment, url) {
             return Ok(());
         }
-        let hosts = match environment.api_base() {
-            None => "the sandbox alone".to_owned(),
-            Some(base) if *environment == Environment::Webex => {
-                format!(
-                    "{} and analytics.webexapis.com alone",
-                    base.origin().ascii_serialization()
-                )
-            }
-            Some(base) => format!("{} alone", base.origin().ascii_serialization()),
-        };
         let message = format!(
-            "the token of this connection goes to {hosts}, not to {}",
+            "the token of this connection goes only to {}, not to {}",
+            hosts(environment),
             foreign(&url.origin().ascii_serialization())
         );
         Err(Error::new(Kind::Refused, message)
@@ -103,27 +106,50 @@ fn is_dots(segment: &str) -> bool {
 }
 
 fn may_have_token(environment: &Environment, url: &Url) -> bool {
-    let own = environment
-        .api_base()
-        .is_some_and(|base| base.origin() == url.origin());
-    let analytics = *environment == Environment::Webex
-        && url.scheme() == "https"
-        && url.port().is_none()
-        && url.host_str().is_some_and(is_analytics);
-    own || analytics
+    let base = environment.api_base();
+    let is_base = base.is_some_and(|base| base.origin() == url.origin());
+    let is_public = url.scheme() == "https" && url.port().is_none();
+    is_base
+        || is_public
+            && url
+                .host_str()
+                .and_then(|host| host.strip_suffix(".webexapis.com"))
+                .is_some_and(|label| is_analytics(environment, label))
 }
 
-/// `analytics(-PART)*.webexapis.com`: historical data and call records live there, by region.
-fn is_analytics(host: &str) -> bool {
-    let Some(label) = host.strip_suffix(".webexapis.com") else {
-        return false;
+/// The hosts outside of the API base, by the label before `.webexapis.com`: call records, and historical analytics. The
+/// regions of call records are documented one by one; those of analytics have two letters as far as they are.
+fn is_analytics(environment: &Environment, label: &str) -> bool {
+    match environment {
+        Environment::Webex => {
+            let is_region =
+                |region: &str| region.len() == 2 && region.bytes().all(|b| b.is_ascii_lowercase());
+            CALL_RECORDS.contains(&label)
+                || label == ANALYTICS
+                || label
+                    .strip_prefix(ANALYTICS)
+                    .and_then(|rest| rest.strip_prefix('-'))
+                    .is_some_and(is_region)
+        }
+        Environment::WebexGov => label == GOV_CALL_RECORDS,
+        _ => false,
+    }
+}
+
+/// The hosts that [`Target::allowed`] allows, in words.
+fn hosts(environment: &Environment) -> String {
+    let Some(base) = environment.api_base() else {
+        return "the sandbox".to_owned();
     };
-    let mut parts = label.split('-');
-    parts.next() == Some("analytics")
-        && parts.all(|part| {
-            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-            !part.is_empty() && part.bytes().all(plain)
-        })
+    let base = base.origin().ascii_serialization();
+    match environment {
+        Environment::Webex => format!(
+            "{base}, analytics.webexapis.com (or with a region, such as analytics-eu) and \
+             analytics-calling.webexapis.com (or with -eu, -in or -au)"
+        ),
+        Environment::WebexGov => format!("{base} and {GOV_CALL_RECORDS}.webexapis.com"),
+        _ => base,
+    }
 }
 
 #[cfg(test)]
@@ -177,18 +203,33 @@ mod tests {
             "HTTPS://WebexAPIs.com/v1/../x",
             "https://analytics.webexapis.com/v1/cdr_feed?x",
             "https://analytics-eu.webexapis.com/v1",
+            "https://analytics-ca.webexapis.com/v1",
+            "https://analytics-calling.webexapis.com/v1/cdr_feed",
+            "https://analytics-calling-eu.webexapis.com/v1/cdr_feed",
             "https://analytics-calling-in.webexapis.com/v1/cdr_feed",
+            "https://analytics-calling-au.webexapis.com/v1/cdr_feed",
         ] {
             assert!(url(&Environment::Webex, text).is_ok(), "{text}");
+            let gov = url(&Environment::WebexGov, text);
+            assert_eq!(
+                gov.err().map(|error| error.kind),
+                Some(Kind::Refused),
+                "{text}"
+            );
         }
-        let gov = "https://api-usgov.webex.com/v1/people/me";
-        assert!(url(&Environment::WebexGov, gov).is_ok());
-        assert!(url(&Environment::Webex, gov).is_err());
+        for gov in [
+            "https://api-usgov.webex.com/v1/people/me",
+            "https://analytics-calling-gov.webexapis.com/v1/cdr_feed",
+        ] {
+            assert!(url(&Environment::WebexGov, gov).is_ok(), "{gov}");
+            assert!(url(&Environment::Webex, gov).is_err(), "{gov}");
+        }
         assert!(url(&Environment::WebexGov, "https://webexapis.com/v1").is_err());
-        assert!(url(&Environment::WebexGov, "https://analytics.webexapis.com/v1").is_err());
         let custom = Environment::from_api_base("http://127.0.0.1:9/v1").unwrap();
         assert!(url(&custom, "http://127.0.0.1:9/other").is_ok());
         for text in [
+            "https://analytics.webexapis.com/v1",
+            "https://analytics-calling-gov.webexapis.com/v1",
             "http://127.0.0.1:8/v1",
             "https://127.0.0.1:9/v1",
             "http://localhost:9/v1",
@@ -212,6 +253,15 @@ mod tests {
             "https://evilwebexapis.com/",
             "https://x.webexapis.com/",
             "https://analytics-.webexapis.com/",
+            "https://analytics-gov.webexapis.com/",
+            "https://analytics-usgov.webexapis.com/",
+            "https://analytics-eu-gov.webexapis.com/",
+            "https://analytics-eu-.webexapis.com/",
+            "https://analytics-e1.webexapis.com/",
+            "https://analytics-calling-gov.webexapis.com/",
+            "https://analytics-calling-us.webexapis.com/",
+            "https://analytics-calling-.webexapis.com/",
+            "https://analytics-calling-gov.webexapis.com:444/",
             "https://analyticsx.webexapis.com/",
             "https://x.analytics.webexapis.com/",
             "https://analytics.webexapis.com.evil.example/",
@@ -249,7 +299,7 @@ mod tests {
         #[test]
         fn a_token_goes_to_the_environments_hosts_whatever_is_asked(
             text in crate::generated::pieces(&[
-                "https:", "http:", "HTTPS:", "//", "/", "\\", "webexapis.com", "analytics", "-eu", ".", "@", ":", ":443",
+                "https:", "http:", "HTTPS:", "//", "/", "\\", "webexapis.com", "analytics", "-calling", "-eu", "-gov", ".", "@", ":", ":443",
                 ":444", "evil.example", "v1", "people/me", "..", "%2e", "?", "#", "%2F", "%00", "\t", " ", "[::1]", "\u{3002}",
             ]),
             other in crate::generated::text(),
@@ -264,7 +314,10 @@ mod tests {
                 let host = url.host_str().unwrap();
                 assert_eq!((url.scheme(), url.port()), ("https", None), "{text:?}: {url}");
                 assert!(url.username().is_empty() && url.password().is_none(), "{text:?}: {url}");
-                assert!(host == "webexapis.com" || is_analytics(host), "{text:?}: {url}");
+                let label = host.strip_suffix(".webexapis.com").unwrap_or_default();
+                let is_analytics = is_analytics(&Environment::Webex, label);
+                assert!(host == "webexapis.com" || is_analytics, "{text:?}: {url}");
+                assert!(!host.contains("gov"), "{text:?}: {url}");
                 if matches!(target, Target::Below { .. }) {
                     assert!(url.path().starts_with("/v1/"), "{text:?}: {url}");
                 }

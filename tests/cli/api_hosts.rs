@@ -7,6 +7,10 @@ use crate::env::{
 
 /// A connection to Webex itself, as far as its program can tell: a proxy leads every name to the scripted server.
 fn webex(names: &[&str]) -> (Env, Authority, Proxy) {
+    signed_in("https://webexapis.com/v1", names)
+}
+
+fn signed_in(base: &str, names: &[&str]) -> (Env, Authority, Proxy) {
     let ca = Ca::new();
     let authority = Authority::secure(ca.issue(names), Reply::tokens());
     let proxy = Proxy::start(Manner::LeadsTo(authority.port));
@@ -15,7 +19,7 @@ fn webex(names: &[&str]) -> (Env, Authority, Proxy) {
     let env = env
         .var("WEBEX_CONNECT_CA_CERT", file)
         .var("ALL_PROXY", &proxy.url);
-    Attempt::at(&env, &authority, "https://webexapis.com/v1", &[])
+    Attempt::at(&env, &authority, base, &[])
         .returns()
         .succeeds("login");
     (env, authority, proxy)
@@ -41,6 +45,9 @@ fn a_url_elsewhere_is_refused_before_anybody_is_asked() {
         ("http://webexapis.com/v1/people/me", 9),
         ("/v1/../..//evil.example", 2),
         ("https://webexapis.com:444/", 9),
+        ("https://api-usgov.webex.com/v1/people/me", 9),
+        ("https://analytics-calling-gov.webexapis.com/v1/cdr_feed", 9),
+        ("https://analytics-gov.webexapis.com/v1", 9),
     ] {
         for more in [&[][..], &["--paginate"], &["-X", "POST", "-f", "a=b"]] {
             let refused = env.run([&["api", url], more].concat()).code(code);
@@ -54,8 +61,9 @@ fn a_url_elsewhere_is_refused_before_anybody_is_asked() {
     env.run(["api", "https://evil.example/v1/people/me"])
         .code(9)
         .stderr(
-            "error: the token of this connection goes to https://webexapis.com and analytics.webexapis.com alone, \
-             not to https://evil.example\nhint: give a path of the API, for example `webex-connect api people/me`\n",
+            "error: the token of this connection goes only to https://webexapis.com, analytics.webexapis.com (or with a \
+             region, such as analytics-eu) and analytics-calling.webexapis.com (or with -eu, -in or -au), not to \
+             https://evil.example\nhint: give a path of the API, for example `webex-connect api people/me`\n",
         )
         .check();
 }
@@ -91,6 +99,35 @@ fn webexs_other_hosts_are_reached_by_their_urls() {
     let carried = proxy.heard().carried;
     let readable = String::from_utf8_lossy(&carried);
     assert!(!readable.contains("Bearer") && !readable.contains(ACCESS_TOKEN));
+}
+
+/// The government cloud and the commercial one have call records of their own.
+#[test]
+fn a_government_token_reaches_the_call_records_of_the_government_alone() {
+    let names = [
+        "api-usgov.webex.com",
+        "analytics-calling-gov.webexapis.com",
+        "analytics-calling.webexapis.com",
+    ];
+    let (env, authority, proxy) = signed_in("https://api-usgov.webex.com/v1", &names);
+    authority.api_answers([Reply::status(200, "{}")]);
+    env.run([
+        "api",
+        "https://analytics-calling-gov.webexapis.com/v1/cdr_feed",
+    ])
+    .stdout("{}")
+    .check();
+    let heard = proxy.heard().heads;
+    let host = "CONNECT analytics-calling-gov.webexapis.com:443 ";
+    assert!(heard.last().is_some_and(|head| head.starts_with(host)));
+    env.run(["api", "https://analytics-calling.webexapis.com/v1/cdr_feed"])
+        .code(9)
+        .stderr_has(
+            "goes only to https://api-usgov.webex.com and analytics-calling-gov.webexapis.com, not to \
+             https://analytics-calling.webexapis.com",
+        )
+        .check();
+    assert_eq!(proxy.heard().heads.len(), heard.len());
 }
 
 /// AP-03.
