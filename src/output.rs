@@ -1,7 +1,7 @@
 //! The only place that prints: results to stdout, talk to stderr.
 
 mod body;
-mod closed;
+mod stdout;
 
 use std::io::{self, IsTerminal, Write};
 
@@ -10,9 +10,10 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Kind, Result, visible};
 use crate::secret::Secret;
+use stdout::write_out;
 
 pub use body::Body;
-pub use closed::closed_stdout;
+pub use stdout::{closed_stdout, sync_stdout, unwritten};
 
 const RED: &str = "\u{1b}[1;31m";
 const YELLOW: &str = "\u{1b}[1;33m";
@@ -269,26 +270,6 @@ pub fn goes_nowhere(stream: &impl std::os::fd::AsFd) -> bool {
 #[cfg(not(unix))]
 pub fn goes_nowhere<T>(_: &T) -> bool {
     false
-}
-
-/// Writes to standard output. Returns `false` if its reader closed the pipe, which is not an error.
-fn write_out(bytes: &[u8]) -> Result<bool> {
-    if let Some(error) = closed_stdout() {
-        return Err(unwritten(&error));
-    }
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(unwritten(&error)),
-    }
-}
-
-/// The error where a result could not be written.
-pub fn unwritten(error: &io::Error) -> Error {
-    Error::new(Kind::Failure, "could not write to standard output")
-        .with_hint("redirect standard output to a terminal, pipe or file that can be written, and run the same command again")
-        .with_cause(error)
 }
 
 /// On terminals that can, unless the person says no (`NO_COLOR`) or always (`CLICOLOR_FORCE`).

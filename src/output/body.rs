@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::output::{escaped, plain, write_out};
+use crate::output::stdout::write_out;
+use crate::output::{escaped, plain};
 
 /// What is held back to be laid out for a person; nobody reads more on a terminal.
 const MAX_PRETTY: usize = 4 * 1024 * 1024;

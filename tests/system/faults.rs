@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
+use std::path::Path;
 
 use crate::elevated::tracing;
 use crate::env::process::{Finished, Process};
 use crate::env::{Env, case_held};
+use crate::strace::under;
 
 const STORE: &str = "data/webex-connect/store.age";
 /// Where the next version of the file is written before it takes the name.
@@ -152,4 +154,37 @@ fn a_writer_killed_at_any_step_leaves_the_old_file_or_the_new_one() {
         }
     }
     assert_eq!(ends.len(), 2, "the old and the new records were met");
+}
+
+/// `export --move` removes the only other copy of the refresh token, so its output has to be on disk first.
+#[test]
+#[ignore = "needs strace"]
+fn an_export_that_is_not_on_disk_is_not_moved() {
+    let recipient = age::x25519::Identity::generate().to_public().to_string();
+    let args = ["export", "sandbox", "--move", "--to", &recipient];
+    let into = |env: &Env, file: &Path, error: &str| {
+        let inject = format!("inject=fsync:error={error}");
+        let options = ["-P", &file.display().to_string(), "-e", &inject];
+        let mut command = under(env, &options, &args);
+        let stdout = fs::File::create(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        let output = command.stdout(stdout).output();
+        output.unwrap_or_else(|e| panic!("strace: {e}"))
+    };
+    for error in ["EIO", "ENOSPC", "EDQUOT"] {
+        let env = connected();
+        let output = into(&env, &env.path("export.age"), error);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}: {said}");
+        let reason = "error: could not write to standard output: ";
+        assert!(said.starts_with(reason), "{error}: {said}");
+        assert_eq!(env.connections(), ["sandbox"], "{error}");
+    }
+    // Some file systems cannot sync.
+    for error in ["EINVAL", "EOPNOTSUPP", "ENOSYS"] {
+        let env = connected();
+        let output = into(&env, &env.path("export.age"), error);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{error}: {said}");
+        assert!(env.connections().is_empty(), "{error}");
+    }
 }

@@ -12,7 +12,7 @@ use crate::connection::{Connection, State};
 use crate::error::{Error, Kind, Result};
 use crate::moment::day;
 use crate::name::Name;
-use crate::output::{Output, goes_nowhere};
+use crate::output::{Output, goes_nowhere, sync_stdout};
 use crate::session;
 use crate::store::{Key, Recipient, Store, seal};
 
@@ -74,6 +74,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     };
     let sealed = seal(&payload.to_bytes()?, &recipient)?;
     if output.delivered(sealed.trim_end())? {
+        if arguments.moves {
+            // The export is now the only copy of the refresh token, so it must be on disk first.
+            sync_stdout()?;
+        }
         tell(output, &payload, &recipient, arguments.moves);
     } else if arguments.moves {
         let message = format!("the reader of standard output went away; {name} stays here");
