@@ -1,5 +1,6 @@
 //! The one HTTPS client: who may be talked to, for how long, and how much is read.
 
+mod awake;
 mod failure;
 mod incoming;
 pub mod proxy;
@@ -19,6 +20,7 @@ use crate::error::{Error, Kind, Result, foreign};
 use crate::input;
 use crate::output::Output;
 use crate::secret::Secret;
+use awake::within;
 use failure::{closed_by_server, failed, timed_out};
 use traced::{given, secrets, shown, tracking};
 
@@ -59,6 +61,8 @@ pub struct Wire {
 pub struct Client {
     http: reqwest::Client,
     trace: Option<Output>,
+    /// How long reaching the server may take.
+    connect_time: Duration,
     /// Whether a server has answered, so that the next request may use the connection that was kept open.
     has_answered: AtomicBool,
 }
@@ -115,6 +119,7 @@ impl Client {
         Ok(Client {
             http,
             trace: wire.trace,
+            connect_time,
             has_answered: AtomicBool::new(false),
         })
     }
@@ -151,18 +156,24 @@ impl Client {
 
     async fn exchange(&self, request: http::Request<Vec<u8>>) -> Result<Answer> {
         let host = named(request.uri());
-        let mut request =
-            reqwest::Request::try_from(request).map_err(|error| failed(&host, error))?;
-        *request.timeout_mut() = Some(TOTAL_TIME);
+        let request = reqwest::Request::try_from(request).map_err(|error| failed(&host, error))?;
+        match within(TOTAL_TIME, self.whole(request, &host)).await {
+            Some(answer) => answer,
+            None => Err(timed_out(&host, TOTAL_TIME)),
+        }
+    }
+
+    /// The whole answer to a request.
+    async fn whole(&self, request: reqwest::Request, host: &str) -> Result<Answer> {
         let mut response = self
             .execute(request)
             .await
-            .map_err(|error| failed(&host, error))?;
+            .map_err(|error| self.unanswered(host, error))?;
         let mut body = Vec::new();
         while let Some(chunk) = response
             .chunk()
             .await
-            .map_err(|error| failed(&host, error))?
+            .map_err(|error| failed(host, error))?
         {
             if body.len() + chunk.len() > MAX_BODY {
                 let message = format!("the answer from {host} is longer than a megabyte");
@@ -199,6 +210,17 @@ impl Client {
         answer
     }
 
+    /// Why no answer began. Only a connection has a time limit in the HTTP crate; what was not connected was not sent.
+    fn unanswered(&self, host: &str, error: reqwest::Error) -> Error {
+        match error.is_timeout() {
+            true => Error {
+                unsent: true,
+                ..timed_out(host, self.connect_time)
+            },
+            false => failed(host, error),
+        }
+    }
+
     /// Sends one request whose answer may be of any length: it is read piece by piece.
     ///
     /// # Errors
@@ -209,9 +231,9 @@ impl Client {
         let sending = Duration::from_secs((request.body().len() / SLOWEST_SENDING) as u64);
         let limit = TOTAL_TIME + sending;
         let request = reqwest::Request::try_from(request).map_err(|error| failed(&host, error))?;
-        let answer = match tokio::time::timeout(limit, self.execute(request)).await {
-            Ok(answer) => answer.map_err(|error| failed(&host, error)),
-            Err(_) => Err(timed_out(&host, limit)),
+        let answer = match within(limit, self.execute(request)).await {
+            Some(answer) => answer.map_err(|error| self.unanswered(&host, error)),
+            None => Err(timed_out(&host, limit)),
         };
         if let Some(output) = &self.trace {
             output.wire(&match &answer {

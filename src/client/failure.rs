@@ -3,7 +3,6 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use crate::client::{CONNECT_TIME, TOTAL_TIME};
 use crate::error::{Error, Kind};
 use crate::moment::now;
 
@@ -17,14 +16,6 @@ pub fn failed(host: &str, error: reqwest::Error) -> Error {
 }
 
 fn told(host: &str, error: reqwest::Error) -> Error {
-    if error.is_timeout() {
-        let limit = if error.is_connect() {
-            CONNECT_TIME
-        } else {
-            TOTAL_TIME
-        };
-        return timed_out(host, limit);
-    }
     let error = error.without_url();
     let cause = innermost(&error).to_string();
     // The crates below tell the proxy and the certificate by their text alone.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use oauth2::http;
 
+use crate::client::awake::within;
 use crate::client::failure::{failed, timed_out};
 use crate::error::Result;
 
@@ -34,14 +35,14 @@ impl Incoming {
     /// # Errors
     /// The answer breaks off, or nothing comes for 30 s.
     pub async fn chunk(&mut self) -> Result<Option<Vec<u8>>> {
-        match tokio::time::timeout(IDLE_TIME, self.response.chunk()).await {
-            Ok(Ok(chunk)) => Ok(chunk.map(Vec::from)),
-            Ok(Err(error)) => {
+        match within(IDLE_TIME, self.response.chunk()).await {
+            Some(Ok(chunk)) => Ok(chunk.map(Vec::from)),
+            Some(Err(error)) => {
                 let mut error = failed(&self.host, error);
                 error.message = format!("the answer from {} broke off", self.host);
                 Err(error)
             }
-            Err(_) => Err(timed_out(&self.host, IDLE_TIME)),
+            None => Err(timed_out(&self.host, IDLE_TIME)),
         }
     }
 }

@@ -311,7 +311,10 @@ mod tests {
         let key = "connection/in-parts";
         for length in [9_000, 100, 5_000, 2_560, 20_000] {
             let record = "é".repeat(length / 2);
-            keyring.write(key, &record, "in parts").unwrap();
+            let before = keyring.read(key).unwrap();
+            keyring
+                .write(key, &record, "in parts", before.as_deref())
+                .unwrap();
             assert_eq!(keyring.read(key).unwrap().as_deref(), Some(record.as_str()));
             assert_eq!(keyring.all().unwrap(), [(key.to_owned(), record.clone())]);
             let parts = if record.len() > 2560 {

@@ -40,5 +40,6 @@ mod shared;
 mod shells;
 mod start_address;
 mod strace;
+mod suspended;
 mod visit;
 mod webdriver;

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
+use rustix::process::Pid;
+
 use crate::elevated::tracing;
 use crate::env::Env;
 
@@ -34,6 +36,53 @@ pub fn failing_at(env: &Env, call: &Call, args: &[&str]) -> Command {
     let trace = format!("trace={name}");
     let inject = format!("inject={name}:error=EIO:when={nth}");
     under(env, &["-e", &trace, "-e", &inject], args)
+}
+
+/// A call fails with this error, the n-th time or, with a `+`, from then on.
+pub fn failing_with(env: &Env, name: &str, error: &str, when: &str, args: &[&str]) -> Command {
+    let trace = format!("trace={name}");
+    let inject = format!("inject={name}:error={error}:when={when}");
+    under(env, &["-e", &trace, "-e", &inject], args)
+}
+
+/// Stopped, as by Ctrl-Z, at a call. What strace says of it goes to the file.
+pub fn stopped_at(env: &Env, call: &Call, file: &str, args: &[&str]) -> Command {
+    let Call { name, nth } = call;
+    let trace = format!("trace={name}");
+    let inject = format!("inject={name}:signal=STOP:when={nth}");
+    traced(env, file, &["-e", &trace, "-e", &inject], args)
+}
+
+/// The calls of a name in a run whose line has this text, in their order. Lines show the paths of descriptors.
+pub fn calls_with(env: &Env, args: &[&str], name: &str, text: &str) -> Vec<Call> {
+    let file = env.path("trace");
+    let path = file.display().to_string();
+    let trace = format!("trace={name}");
+    let output = traced(env, &path, &["-y", "-e", &trace], args).output();
+    let output = output.unwrap_or_else(|e| panic!("strace: {e}"));
+    assert!(output.status.success(), "{output:?}");
+    let trace = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{path}: {e}"));
+    fs::remove_file(&file).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let mut counts = BTreeMap::<&str, usize>::new();
+    let mut found = Vec::new();
+    for line in trace.lines() {
+        let Some((thread, call)) = line.split_once(' ') else {
+            continue;
+        };
+        if !call.trim_start().starts_with(&format!("{name}(")) {
+            continue;
+        }
+        let count = counts.entry(thread).or_default();
+        *count += 1;
+        if line.contains(text) {
+            found.push(Call {
+                name: name.to_owned(),
+                nth: *count,
+            });
+        }
+    }
+    assert!(!found.is_empty(), "no {name} with {text:?}:\n{trace}");
+    found
 }
 
 /// The calls of a run from the first line that has one text to the first after it that has the other.
@@ -77,6 +126,16 @@ pub fn calls(env: &Env, args: &[&str], from: &str, to: &str) -> Vec<Call> {
         }
     }
     panic!("no line with {to:?} after one with {from:?}:\n{trace}");
+}
+
+/// The process that a strace started.
+pub fn child(strace: Pid) -> Pid {
+    let strace = strace.as_raw_nonzero();
+    let path = format!("/proc/{strace}/task/{strace}/children");
+    let children = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let first = children.split_whitespace().next();
+    let child = first.and_then(|pid| Pid::from_raw(pid.parse().ok()?));
+    child.unwrap_or_else(|| panic!("{path}: {children:?}"))
 }
 
 fn traced(env: &Env, file: &str, options: &[&str], args: &[&str]) -> Command {

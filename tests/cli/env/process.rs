@@ -47,6 +47,8 @@ pub struct Process {
     stderr: Vec<u8>,
     status: Option<ExitStatus>,
     since: Instant,
+    /// How long it may be silent.
+    limit: Duration,
     /// The end of a pipe that nothing comes through.
     _silent: Option<ChildStdin>,
 }
@@ -90,8 +92,19 @@ impl Process {
             stderr: Vec::new(),
             status: None,
             since: Instant::now(),
+            limit: LIMIT,
             _silent: pipe,
         }
+    }
+
+    /// Lets it be silent for longer than other commands.
+    pub fn silent_for(mut self, limit: Duration) -> Process {
+        self.limit = limit;
+        self
+    }
+
+    pub fn pid(&self) -> Pid {
+        self.pid
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -159,7 +172,8 @@ impl Process {
     }
 
     fn next_event(&mut self) -> Option<Event> {
-        match self.events.recv_timeout(LIMIT) {
+        let limit = self.limit;
+        match self.events.recv_timeout(limit) {
             Ok(event) => {
                 match &event {
                     Event::Line(Stream::Out, line) => self.stdout.extend(line),
@@ -170,7 +184,7 @@ impl Process {
             }
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => panic!(
-                "{}: still at it after {LIMIT:?} ({})\nstdout: {}\nstderr: {}",
+                "{}: still at it after {limit:?} ({})\nstdout: {}\nstderr: {}",
                 self.what,
                 match self.status {
                     Some(_) => "it ended, but something it started holds its output",

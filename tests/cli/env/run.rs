@@ -89,6 +89,11 @@ impl Run {
         self
     }
 
+    /// Starts the command without checking anything.
+    pub fn start(self) -> Process {
+        Process::spawn(self.command, &self.stdin)
+    }
+
     pub fn within(mut self, seconds: u64) -> Run {
         self.within = Some(Duration::from_secs(seconds));
         self
