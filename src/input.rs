@@ -35,12 +35,12 @@ pub fn file(path: &Path, limit: u64) -> io::Result<Bytes> {
     read(move || File::open(path), limit, PATIENCE)
 }
 
-/// All of a file that one run may need several times, as [`file`] reads it.
+/// All of a file that one run may need several times, as [`file()`] reads it.
 ///
 /// A pipe (`<(…)` in a shell) can be read only once, so the content is kept until the program ends.
 ///
 /// # Errors
-/// As for [`file`].
+/// As for [`file()`].
 pub fn file_once(path: &Path, limit: u64) -> io::Result<Bytes> {
     static FILES: Mutex<BTreeMap<(PathBuf, u64), Bytes>> = Mutex::new(BTreeMap::new());
     // A panic ends the program, so a poisoned lock protects nothing that is half done.

@@ -9,6 +9,8 @@ use crate::error::{Error, Kind, Result};
 
 /// The longest name, in characters.
 const MAX_LENGTH: usize = 64;
+/// Webex's client secrets have this many hexadecimal digits.
+const CLIENT_SECRET_LENGTH: usize = 64;
 /// Letters left out, added, changed or swapped that may be a slip of the hand.
 const MAX_SLIPS: usize = 2;
 
@@ -18,9 +20,24 @@ const MAX_SLIPS: usize = 2;
 pub struct Name(String);
 
 impl Name {
+    /// Parses a name that a person typed.
+    ///
     /// # Errors
-    /// The text is not a valid name. The error does not repeat the text, which may be a token.
+    /// The text is not a valid name, or looks like a client secret: messages show names, and a secret must not be shown.
+    /// So the error does not repeat the text.
     pub fn parse(text: &str) -> Result<Name> {
+        let hex_digits = text.bytes().all(|b| b.is_ascii_hexdigit());
+        if hex_digits && text.len() == CLIENT_SECRET_LENGTH {
+            let message = "this looks like a client secret and is not taken as a name";
+            return Err(Error::new(Kind::Usage, message).with_hint(
+                "give a client secret with `--client-secret-stdin`, and a name such as `work` or `ci-2`",
+            ));
+        }
+        Name::read(text)
+    }
+
+    /// Reads a name that was stored.
+    fn read(text: &str) -> Result<Name> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
         let fault = if text.is_empty() {
             "this one is empty".to_owned()
@@ -78,7 +95,7 @@ impl TryFrom<String> for Name {
     type Error = Error;
 
     fn try_from(text: String) -> Result<Name> {
-        Name::parse(&text)
+        Name::read(&text)
     }
 }
 
@@ -101,6 +118,9 @@ mod tests {
             assert!(Name::parse(bad).is_err(), "{bad}");
         }
         assert_eq!(Name::parse("Work").unwrap().folded(), "work");
+        let secret = "0a1b".repeat(16);
+        assert!(Name::parse(&secret).is_err());
+        assert!(Name::try_from(secret).is_ok(), "a stored name is read");
     }
 
     proptest::proptest! {

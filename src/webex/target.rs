@@ -77,7 +77,7 @@ impl Target {
             return Ok(());
         }
         let message = format!(
-            "the token of this connection goes only to {}, not to {}",
+            "the token of this connection goes to {} alone, not to {}",
             hosts(environment),
             foreign(&url.origin().ascii_serialization())
         );

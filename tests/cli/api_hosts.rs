@@ -61,8 +61,8 @@ fn a_url_elsewhere_is_refused_before_anybody_is_asked() {
     env.run(["api", "https://evil.example/v1/people/me"])
         .code(9)
         .stderr(
-            "error: the token of this connection goes only to https://webexapis.com, analytics.webexapis.com (or with a \
-             region, such as analytics-eu) and analytics-calling.webexapis.com (or with -eu, -in or -au), not to \
+            "error: the token of this connection goes to https://webexapis.com, analytics.webexapis.com (or with a \
+             region, such as analytics-eu) and analytics-calling.webexapis.com (or with -eu, -in or -au) alone, not to \
              https://evil.example\nhint: give a path of the API, for example `webex-connect api people/me`\n",
         )
         .check();
@@ -123,7 +123,7 @@ fn a_government_token_reaches_the_call_records_of_the_government_alone() {
     env.run(["api", "https://analytics-calling.webexapis.com/v1/cdr_feed"])
         .code(9)
         .stderr_has(
-            "goes only to https://api-usgov.webex.com and analytics-calling-gov.webexapis.com, not to \
+            "goes to https://api-usgov.webex.com and analytics-calling-gov.webexapis.com alone, not to \
              https://analytics-calling.webexapis.com",
         )
         .check();

@@ -249,7 +249,7 @@ fn a_run_that_was_killed_is_explained_by_the_next() {
 fn a_refresh_is_saved_before_anything_is_printed() {
     for (script, code) in [
         ("exec \"$1\" token >/dev/full", 1),
-        ("exec \"$1\" token >&-", 0),
+        ("exec \"$1\" token >&-", 1),
         (
             "{ \"$1\" token; echo $? >rc; } | true; read rc <rc; exit $rc",
             0,

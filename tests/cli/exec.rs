@@ -137,7 +137,7 @@ fn the_exit_code_is_the_commands_or_tells_why_there_was_none() {
         (&[][..], "<CMD>"),
         (&["--"], "<CMD>"),
         (&["--", ""], "the command to run is empty"),
-        (&["true"], "true"),
+        (&["true"], "-- <CMD>"),
         (&["--env", "PATH", "--", "true"], "--env"),
     ] {
         exec(args).code(2).stderr_has(word).check();

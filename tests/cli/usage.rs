@@ -77,6 +77,33 @@ fn a_secret_in_the_wrong_place_is_not_echoed() {
         .check();
 }
 
+/// 64 hexadecimal digits would be a valid name otherwise, and messages repeat names.
+#[test]
+fn a_client_secret_is_not_taken_as_a_name() {
+    let env = Env::new();
+    let secret = "9f86d081884c7d659a2feaa0c55ad015".repeat(2);
+    for args in [
+        &["token"][..],
+        &["login"],
+        &["login", "--app"],
+        &["app", "add"],
+        &["app", "show"],
+        &["logout"],
+        &["rename", "work"],
+        &["check"],
+    ] {
+        let args = [args, &[secret.as_str()]].concat();
+        env.run(args)
+            .secret(&secret)
+            .code(2)
+            .stderr(
+                "error: this looks like a client secret and is not taken as a name\n\
+                 hint: give a client secret with `--client-secret-stdin`, and a name such as `work` or `ci-2`\n",
+            )
+            .check();
+    }
+}
+
 /// A field without `=`.
 const SECRET_FIELD: &str = "MTg0Yz+canary/YWItNGVm";
 
