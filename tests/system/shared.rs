@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use age::secrecy::ExposeSecret;
+
 use crate::env::process::Process;
 use crate::env::{Env, Login, Sandbox, case_held, redirect_uri};
 use crate::secret_service::unlocked;
@@ -75,8 +77,10 @@ fn no_grant_is_lost(first: &Env, second: &Env, what: &str) {
 #[test]
 #[ignore = "takes a minute"]
 fn two_homes_on_one_data_volume_share_every_refresh() {
-    let env = Env::new();
-    let other = env.other_home("container");
+    let key = age::x25519::Identity::generate().to_string();
+    let with_key = || Env::new().var("WEBEX_CONNECT_KEY", key.expose_secret());
+    let env = with_key();
+    let other = with_key().var("XDG_DATA_HOME", env.path("data"));
     no_grant_is_lost(&env, &other, "two homes, one data volume");
 }
 
@@ -84,6 +88,7 @@ fn two_homes_on_one_data_volume_share_every_refresh() {
 #[ignore = "needs the keyring session of tests/run"]
 fn two_state_directories_on_one_keyring_share_every_refresh() {
     let env = unlocked();
-    let other = env.other_home("second");
+    let bus = std::env::var("DBUS_SESSION_BUS_ADDRESS").unwrap_or_default();
+    let other = Env::bare().var("DBUS_SESSION_BUS_ADDRESS", bus);
     no_grant_is_lost(&env, &other, "two state directories, one keyring");
 }

@@ -38,11 +38,37 @@ pub fn failing_at(env: &Env, call: &Call, args: &[&str]) -> Command {
     under(env, &["-e", &trace, "-e", &inject], args)
 }
 
-/// A call fails with this error, the n-th time or, with a `+`, from then on.
-pub fn failing_with(env: &Env, name: &str, error: &str, when: &str, args: &[&str]) -> Command {
+/// The calls by which the sealed file is replaced, in their order, and what the line of such a call has in it. The name
+/// of the temporary file is another one each time.
+pub const REPLACING: [(&str, &str); 4] = [
+    ("openat", ".new\""),
+    ("write", ".new>"),
+    ("fsync", ".new>"),
+    ("renameat", "store.age\""),
+];
+
+/// A command of ours in which a fault strikes a call of a kind that has this text, at its n-th time or, with a `+`, from
+/// then on. The calls are counted in a rehearsal, after which the sealed file is put back. strace writes to `log`.
+pub fn with_fault(
+    env: &Env,
+    (name, text): (&str, &str),
+    fault: &str,
+    (nth, lasts): (usize, &str),
+    log: &str,
+    args: &[&str],
+) -> Command {
+    let store = env.path("data/webex-connect/store.age");
+    let before = fs::read(&store).ok();
+    let calls = calls_with(env, args, name, text);
+    let restored = match before {
+        Some(bytes) => fs::write(&store, bytes),
+        None => fs::remove_file(&store),
+    };
+    restored.unwrap_or_else(|e| panic!("{}: {e}", store.display()));
     let trace = format!("trace={name}");
-    let inject = format!("inject={name}:error={error}:when={when}");
-    under(env, &["-e", &trace, "-e", &inject], args)
+    let when = calls[nth - 1].nth;
+    let inject = format!("inject={name}:{fault}:when={when}{lasts}");
+    alone(env, log, &["-e", &trace, "-e", &inject], args)
 }
 
 /// Stopped, as by Ctrl-Z, at a call. What strace says of it goes to the file.
@@ -50,39 +76,31 @@ pub fn stopped_at(env: &Env, call: &Call, file: &str, args: &[&str]) -> Command 
     let Call { name, nth } = call;
     let trace = format!("trace={name}");
     let inject = format!("inject={name}:signal=STOP:when={nth}");
-    traced(env, file, &["-e", &trace, "-e", &inject], args)
+    alone(env, file, &["-e", &trace, "-e", &inject], args)
 }
 
-/// The calls of a name in a run whose line has this text, in their order. Lines show the paths of descriptors.
+/// The calls of a name that the main thread makes in a run and whose line has this text, in their order. Lines show the
+/// paths of descriptors.
 pub fn calls_with(env: &Env, args: &[&str], name: &str, text: &str) -> Vec<Call> {
     let file = env.path("trace");
     let path = file.display().to_string();
     let trace = format!("trace={name}");
-    let output = traced(env, &path, &["-y", "-e", &trace], args).output();
+    let output = alone(env, &path, &["-y", "-e", &trace], args).output();
     let output = output.unwrap_or_else(|e| panic!("strace: {e}"));
     assert!(output.status.success(), "{output:?}");
     let trace = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{path}: {e}"));
     fs::remove_file(&file).unwrap_or_else(|e| panic!("{path}: {e}"));
-    let mut counts = BTreeMap::<&str, usize>::new();
-    let mut found = Vec::new();
-    for line in trace.lines() {
-        let Some((thread, call)) = line.split_once(' ') else {
-            continue;
-        };
-        if !call.trim_start().starts_with(&format!("{name}(")) {
-            continue;
-        }
-        let count = counts.entry(thread).or_default();
-        *count += 1;
-        if line.contains(text) {
-            found.push(Call {
-                name: name.to_owned(),
-                nth: *count,
-            });
-        }
-    }
-    assert!(!found.is_empty(), "no {name} with {text:?}:\n{trace}");
-    found
+    let start = format!("{name}(");
+    let lines = trace.lines().filter(|line| line.starts_with(&start));
+    let found = lines.enumerate().filter(|(_, line)| line.contains(text));
+    let calls: Vec<_> = found
+        .map(|(at, _)| Call {
+            name: name.to_owned(),
+            nth: at + 1,
+        })
+        .collect();
+    assert!(!calls.is_empty(), "no {name} with {text:?}:\n{trace}");
+    calls
 }
 
 /// The calls of a run from the first line that has one text to the first after it that has the other.
@@ -139,8 +157,13 @@ pub fn child(strace: Pid) -> Pid {
 }
 
 fn traced(env: &Env, file: &str, options: &[&str], args: &[&str]) -> Command {
+    alone(env, file, &[&["-f"], options].concat(), args)
+}
+
+/// Under strace with its main thread alone.
+fn alone(env: &Env, file: &str, options: &[&str], args: &[&str]) -> Command {
     let mut command = env.program("strace");
-    command.args(["-f", "-qq", "-o", file]).args(options);
+    command.args(["-qq", "-o", file]).args(options);
     command.arg(env!("CARGO_BIN_EXE_webex-connect")).args(args);
     tracing(command)
 }

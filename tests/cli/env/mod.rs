@@ -122,30 +122,6 @@ impl Env {
         self
     }
 
-    /// Another home directory with the same data directory, key and session bus, as a second container on one volume has
-    /// it. It lies inside this one.
-    pub fn other_home(&self, name: &str) -> Env {
-        let home = tempfile::Builder::new()
-            .prefix("webex-connect-test-")
-            .tempdir_in(self.path(""))
-            .unwrap_or_else(|e| panic!("a temporary home for {name}: {e}"));
-        let vars = self.vars.clone();
-        let mut env = Env {
-            home: Home(home),
-            vars,
-        };
-        for (variable, directory) in [("XDG_STATE_HOME", "state"), ("XDG_RUNTIME_DIR", "run")] {
-            let path = env.path(directory);
-            fs::DirBuilder::new()
-                .mode(0o700)
-                .create(&path)
-                .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-            env = env.var(variable, path);
-        }
-        let home = env.path("");
-        env.var("HOME", home)
-    }
-
     /// A path inside the home; the home itself for the empty name.
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.home.0.path().join(name)

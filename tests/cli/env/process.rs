@@ -98,11 +98,13 @@ impl Process {
     }
 
     /// Lets it be silent for longer than other commands.
+    #[allow(dead_code, reason = "used by tests/system")]
     pub fn silent_for(mut self, limit: Duration) -> Process {
         self.limit = limit;
         self
     }
 
+    #[allow(dead_code, reason = "used by tests/system")]
     pub fn pid(&self) -> Pid {
         self.pid
     }

@@ -90,6 +90,7 @@ impl Run {
     }
 
     /// Starts the command without checking anything.
+    #[allow(dead_code, reason = "used by tests/system")]
     pub fn start(self) -> Process {
         Process::spawn(self.command, &self.stdin)
     }
