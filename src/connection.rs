@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::app::{Environment, RedirectUri};
 use crate::error::foreign;
 use crate::name::Name;
-use crate::scope::ScopeSet;
+use crate::scope::{ScopeSet, WHO_AM_I};
 use crate::secret::Secret;
 
 /// A token is refreshed this long before it expires, or a tenth of its life before if that is less.
@@ -133,6 +133,11 @@ impl Grant {
         self.granted = reported;
         self.source = GrantSource::Reported;
         lost
+    }
+
+    /// Whether the scopes may allow asking who signed in.
+    pub fn may_identify(&self) -> bool {
+        self.source == GrantSource::Unknown || self.granted.contains(WHO_AM_I)
     }
 
     pub fn missing(&self) -> ScopeSet {

@@ -1,12 +1,12 @@
 //! A usable token for a connection: load it, and where it is stale refresh and save it.
 
 mod cure;
+mod identity;
 mod refresh;
 mod requirement;
 mod unsaved;
 
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::runtime::Runtime;
@@ -14,8 +14,8 @@ use url::Url;
 
 use crate::app::provided::provided;
 use crate::app::{App, Environment, RedirectUri};
-use crate::client::{Client, Wire};
-use crate::connection::{AppRef, Connection, Identity};
+use crate::client::Wire;
+use crate::connection::{AppRef, Connection};
 use crate::duration;
 use crate::error::{Error, Kind, Result};
 use crate::moment::now;
@@ -24,9 +24,8 @@ use crate::sandbox::{self, Form, Options};
 use crate::scope::ScopeSet;
 use crate::secret::Secret;
 use crate::signals;
-use crate::store::{Key, Store};
+use crate::store::Store;
 use crate::variables;
-use crate::webex;
 use cure::missing;
 pub use cure::{
     login_command, mend_client, more_scopes, more_scopes_command, refused_before, sign_in, unseen,
@@ -34,11 +33,9 @@ pub use cure::{
 use refresh::ensure;
 use requirement::TokenRequirement;
 
+pub use identity::{Live, ask_webex, identify, learn};
 pub use refresh::{WRITE_STEP, lock};
 pub use unsaved::{NotSaved, keep_saving};
-
-/// How long a small change to a record waits for a refresh that is under way; what it adds can be learned again.
-const AMEND_TIME: Duration = Duration::from_secs(2);
 
 /// The connection with an access token that is good now, refreshed and saved if it has to be, and the reason where a
 /// refresh failed but the old token still holds. Not to be called inside a runtime.
@@ -101,100 +98,6 @@ pub fn refreshed(store: &Store, connection: Connection, wire: &Wire) -> Result<C
     let known = connection.tokens.access_token.clone();
     let (connection, _) = ensure(store, connection, wire, TokenRequirement::Other(&known))?;
     Ok(connection)
-}
-
-/// What Webex says of an access token.
-pub enum Live {
-    /// It works; who it belongs to, as far as its scopes tell.
-    Works(Option<Identity>),
-    /// Webex does not accept it.
-    Refused,
-}
-
-/// A connection and what Webex says of its token.
-pub struct Asked {
-    pub connection: Connection,
-    pub live: Live,
-    /// Why a stale token was not replaced before.
-    pub not_refreshed: Option<Error>,
-}
-
-/// Asks Webex whether the connection's token works, refreshing a stale one first. One that Webex refuses is refreshed
-/// too, once, and Webex asked again.
-///
-/// # Errors
-/// As for [`usable`]; Webex or the network failed.
-pub fn ask_webex(store: &Store, connection: Connection, wire: &Wire) -> Result<Asked> {
-    let (name, before) = (
-        connection.name.clone(),
-        connection.tokens.access_token.clone(),
-    );
-    let (mut connection, not_refreshed) = usable(store, connection, wire)?;
-    let mut live = accepts(&connection, wire)?;
-    let is_new = connection.tokens.access_token != before;
-    if matches!(live, Live::Refused) && !is_new && connection.tokens.can_refresh(now()) {
-        connection = refreshed(store, connection, wire).inspect_err(|error| {
-            if error.kind == Kind::SignIn {
-                end(store, &name, &before);
-            }
-        })?;
-        live = accepts(&connection, wire)?;
-    }
-    Ok(Asked {
-        connection,
-        live,
-        not_refreshed,
-    })
-}
-
-/// Webex refuses an access token and its refresh token too: it has ended, whatever its expiry said, and must not be
-/// handed out any more. Another process may have saved other tokens meanwhile. A failure to write this down is not worth
-/// an error of its own.
-fn end(store: &Store, name: &Name, access_token: &Secret) {
-    amend(store, name, access_token, |stored| {
-        stored.tokens.expires_at = Some(now());
-    });
-}
-
-/// Stores whose token this is, if the record does not say. Returns the connection with that identity.
-pub fn learn(store: &Store, mut connection: Connection, identity: &Identity) -> Connection {
-    if connection.identity.is_none() {
-        connection.identity = Some(identity.clone());
-        let token = &connection.tokens.access_token;
-        amend(store, &connection.name, token, |stored| {
-            stored.identity.get_or_insert_with(|| identity.clone());
-        });
-    }
-    connection
-}
-
-/// Changes a record that still holds this access token, if no other process is at work on it.
-fn amend(store: &Store, name: &Name, access_token: &Secret, change: impl FnOnce(&mut Connection)) {
-    let Ok(_lock) = store
-        .lock_name(&Key::Connection(name.clone()))
-        .take(AMEND_TIME)
-    else {
-        return;
-    };
-    if let Ok(Some(mut stored)) = store.connection(name)
-        && stored.tokens.access_token == *access_token
-    {
-        change(&mut stored);
-        let _ = store.save_connection(&mut stored);
-    }
-}
-
-fn accepts(connection: &Connection, wire: &Wire) -> Result<Live> {
-    let answer = runtime()?.block_on(async {
-        let base = base(connection)?;
-        let client = Client::new(&base, wire)?;
-        webex::people_me(&client, &base, &connection.tokens.access_token).await
-    });
-    match answer {
-        Ok(identity) => Ok(Live::Works(identity)),
-        Err(error) if error.kind == Kind::SignIn => Ok(Live::Refused),
-        Err(error) => Err(error),
-    }
 }
 
 /// The client a connection's grant belongs to.

@@ -55,25 +55,39 @@ pub async fn people_me(
         403 => return Ok(None),
         _ => return Err(refused(&answer, access_token)),
     }
-    let strange = |what: &str| {
+    let identity = person(answer.body()).map_err(|what| {
         Error::new(Kind::Temporary, format!("people/me {what}")).with_hint(
             "check the `--api-base` of the login and the proxy, then run the same command again",
         )
-    };
-    let person: Person =
-        json::object(answer.body()).ok_or_else(|| strange("did not answer with a person"))?;
+    })?;
+    Ok(Some(identity))
+}
+
+/// The identity in the body of a `people/me` response.
+///
+/// # Errors
+/// What is wrong with the body, in words that follow "people/me".
+pub fn person(body: &[u8]) -> std::result::Result<Identity, &'static str> {
+    let person: Person = json::object(body).ok_or("did not answer with a person")?;
     let short = |text: &String| text.len() <= MAX_FIELD;
     let says = |text: &String| !text.trim().is_empty();
     let emails = person.emails.unwrap_or_default();
-    Ok(Some(Identity {
+    Ok(Identity {
         id: Some(person.id)
             .filter(short)
-            .ok_or_else(|| strange("answered with an endless id"))?,
+            .ok_or("answered with an endless id")?,
         display_name: person.display_name.filter(short).filter(says),
         email: emails.into_iter().find(says).filter(short),
         org_id: person.org_id.filter(short),
         kind: person.kind.filter(short),
-    }))
+    })
+}
+
+/// Whether a call is a GET of `people/me` below this API base.
+pub fn is_people_me(call: &Call, base: &Url) -> bool {
+    let mut url = call.url.clone();
+    url.set_query(None);
+    call.method == Method::GET && url == endpoint(base, "people/me")
 }
 
 /// When the access token ends, by Webex's own account: in milliseconds, where OAuth counts seconds. `None` where it

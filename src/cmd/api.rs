@@ -181,6 +181,11 @@ impl<'a> Caller<'a> {
         body.finish()?;
         passed_on?;
         if answer.status().is_success() {
+            if webex::is_people_me(call, &self.base)
+                && let Ok(identity) = webex::person(&words)
+            {
+                session::learn(self.store, self.connection.clone(), &identity);
+            }
             return Ok(());
         }
         Err(self.refusal(call, &answer, &words))

@@ -38,6 +38,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let connection = context.connection(&store, arguments.connection.name.as_deref())?;
     let connection = session::refreshed(&store, connection, &context.wire)?;
     note(context, &connection);
+    session::identify(&store, &connection, &context.wire)?;
     match context.output.json {
         true => context.output.result_json(&row(&connection, true, None)),
         false => Ok(()),
@@ -123,6 +124,8 @@ fn refresh_one(
     match refreshed {
         Ok(refreshed) => {
             note(context, &refreshed);
+            session::identify(store, &refreshed, &context.wire)
+                .inspect_err(|error| context.output.error(error))?;
             Ok(Some(refreshed))
         }
         Err(error) => {

@@ -51,6 +51,8 @@ mod guards;
 mod guided;
 mod help;
 mod idle_connections;
+mod identity;
+
 #[cfg(target_os = "linux")]
 mod interleaved;
 mod ledger;
