@@ -33,7 +33,7 @@ pub use cure::{
 use refresh::ensure;
 use requirement::TokenRequirement;
 
-pub use identity::{Live, ask_webex, identify, learn};
+pub use identity::{Live, Owner, ask_webex, identify, learn, owner};
 pub use refresh::{WRITE_STEP, lock};
 pub use unsaved::{NotSaved, keep_saving};
 

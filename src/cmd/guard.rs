@@ -4,10 +4,16 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::client::Wire;
 use crate::connection::{Connection, Grant, GrantSource, Identity, State};
 use crate::error::{Error, Kind, Result};
 use crate::output::Output;
 use crate::scope::{ScopeSet, WHO_AM_I};
+use crate::session::{self, Owner};
+use crate::store::Store;
+
+/// The hint that keeps both connections after a login.
+pub const ANOTHER_LOGIN: &str = "to keep both: `webex-connect login NAME`";
 
 /// Whom the command line expects, and what it lets pass.
 #[derive(Args, Clone, Default)]
@@ -24,11 +30,48 @@ pub struct Guard {
     /// A signal left no time to ask who signed in; what Webex granted is stored all the same.
     #[arg(skip)]
     pub hurried: bool,
+    /// The owner of the connection that is about to be replaced, as Webex told it.
+    #[arg(skip)]
+    owner: Option<Owner>,
 }
 
 impl Guard {
     pub fn expect_user(&self) -> Option<&str> {
         self.expect_user.as_deref()
+    }
+
+    /// Asks who owns the connection that is about to be replaced, unless its record says so or its owner does not matter.
+    pub async fn ask_owner(&mut self, store: &Store, existing: &Connection, wire: &Wire) {
+        if !self.allow_other_identity {
+            self.owner = Some(session::owner(store, existing, wire).await);
+        }
+    }
+
+    /// Completes a connection that is about to be replaced with the owner that Webex told. Stops if the owner is unknown
+    /// although the scopes allow asking; `another_name` is the hint that keeps both connections.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`]; nothing was stored.
+    pub fn complete(&self, existing: &mut Connection, another_name: &str) -> Result<()> {
+        if existing.identity.is_some() || self.allow_other_identity {
+            return Ok(());
+        }
+        match &self.owner {
+            Some(Owner::Known(identity)) => existing.identity = Some(identity.clone()),
+            Some(Owner::Hidden) => {}
+            _ if existing.grant.may_identify() => {
+                let name = &existing.name;
+                let message = format!(
+                    "could not find out which account {name} belongs to, so nothing was stored"
+                );
+                return Err(Error::new(Kind::Refused, message).with_hint(format!(
+                    "{another_name}; to let any account take {name} over, give the same command with \
+                     `--allow-other-identity`"
+                )));
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Stops a request that states less than a connection in use has, before a browser opens.
@@ -120,8 +163,7 @@ impl Guard {
                     "{name} belongs to {before}, and {whose} signed in; nothing was stored \
                      (`--allow-other-identity` lets {name} change hands)"
                 );
-                Err(Error::new(Kind::Refused, message)
-                    .with_hint("to keep both: `webex-connect login NAME`"))
+                Err(Error::new(Kind::Refused, message).with_hint(ANOTHER_LOGIN))
             }
             (Some(_), Some(_)) => Ok(None),
             // Who may ask and gets no answer asks again, or the next login had nobody to compare with.

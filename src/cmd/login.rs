@@ -161,6 +161,7 @@ enum Route {
 /// browser is told only what is stored.
 async fn login(context: &Context, arguments: &Arguments) -> Result<()> {
     let (store, mut plan, route) = settle(context, arguments)?;
+    plan.ask_owner(&store, &context.wire).await?;
     let secret = given_secret(&plan, arguments)?;
     // Until here a signal just ends the program, whatever it waits for; there is nothing to undo.
     let mut signals = Signals::catch()?;

@@ -7,6 +7,7 @@ use crate::app::{Environment, PORTAL};
 use crate::client::Client;
 use crate::cmd::Context;
 use crate::cmd::client_secret;
+use crate::cmd::guard::ANOTHER_LOGIN;
 use crate::cmd::login::NOTHING_STORED;
 use crate::cmd::login::ending::Ending;
 use crate::cmd::login::outcome::NewConnection;
@@ -38,10 +39,15 @@ const REFRESH_TOKEN: &str = "refresh_token";
 pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()> {
     let store = context.login_store(false)?;
     let wanted = wanted_environment(arguments)?;
-    let (name, existing) = target(arguments, &store, wanted.as_ref())?;
+    let (name, mut existing) = target(arguments, &store, wanted.as_ref())?;
     let environment = place(&name, existing.as_ref(), wanted)?;
     can_come(ACCESS_TOKEN)?;
     try_out(context, &store, &name)?;
+    let mut guard = arguments.guard.clone();
+    if let Some(existing) = &mut existing {
+        guard.ask_owner(&store, existing, &context.wire).await;
+        guard.complete(existing, ANOTHER_LOGIN)?;
+    }
     let access_token = given(ACCESS_TOKEN)?;
     let mut signals = Signals::catch()?;
     let base = api_base(&environment)?;
@@ -75,7 +81,7 @@ pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()
         own_app: None,
     };
     let mut ending = Ending::new(context.output, &store, &client, &base);
-    let finished = ending.store(&arguments.guard, new, &mut signals).await;
+    let finished = ending.store(&guard, new, &mut signals).await;
     ending.tell(finished)
 }
 
@@ -88,6 +94,7 @@ pub async fn refresh_token(context: &Context, arguments: &Arguments) -> Result<(
     let mut plan = Plan::settle(context, arguments, &store)?;
     can_come(REFRESH_TOKEN)?;
     try_out(context, &store, &plan.name)?;
+    plan.ask_owner(&store, &context.wire).await?;
     match given_secret(&plan, arguments)? {
         Some(secret) => plan.app.client_secret = secret,
         // Nobody can be asked: standard input is taken.

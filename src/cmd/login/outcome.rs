@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::app::App;
 use crate::client::Client;
-use crate::cmd::guard::Guard;
+use crate::cmd::guard::{ANOTHER_LOGIN, Guard};
 use crate::cmd::keep::{self, Origin};
 use crate::cmd::login::plan::Plan;
 use crate::connection::{AppRef, Connection, Grant, GrantSource, Identity, Mark};
@@ -138,9 +138,10 @@ pub fn keep(
     warned: &mut Option<String>,
 ) -> Result<Saved> {
     let mut connection = new.connection.clone();
-    let before = store.connection(&connection.name)?;
-    if let Some(before) = &before {
+    let mut before = store.connection(&connection.name)?;
+    if let Some(before) = &mut before {
         keep::unchanged(before, &connection, Origin::SignIn)?;
+        guard.complete(before, ANOTHER_LOGIN)?;
     }
     let grant = &connection.grant;
     let identity = connection.identity.as_ref();

@@ -1,7 +1,8 @@
 //! What a login will do, settled before anything is asked of Webex.
 
 use crate::app::{App, DEFAULT_REDIRECT_URI, Environment, PORTAL};
-use crate::cmd::guard::Guard;
+use crate::client::Wire;
+use crate::cmd::guard::{ANOTHER_LOGIN, Guard};
 use crate::cmd::login::Arguments;
 use crate::cmd::login::client::{self, Client};
 use crate::cmd::login::{guide, scopes};
@@ -103,6 +104,18 @@ impl Plan {
             brings_redirect_uri: arguments.redirect_uri.is_given(),
             by_device: arguments.device,
         })
+    }
+
+    /// Finds out who owns the connection that this login replaces, so that another account does not take it over.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] if that stays unknown although the scopes allow asking.
+    pub async fn ask_owner(&mut self, store: &Store, wire: &Wire) -> Result<()> {
+        let Some(existing) = &mut self.existing else {
+            return Ok(());
+        };
+        self.guard.ask_owner(store, existing, wire).await;
+        self.guard.complete(existing, ANOTHER_LOGIN)
     }
 
     pub fn auth_type(&self) -> AuthType {

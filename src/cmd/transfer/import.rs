@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::app::Environment;
 use crate::cmd::Context;
 use crate::cmd::guard::Guard;
-use crate::cmd::transfer::keep::{keep, right_place};
+use crate::cmd::transfer::keep::{is_older, keep, right_place};
 use crate::cmd::transfer::payload::Payload;
 use crate::connection::{Connection, GrantSource};
 use crate::error::{Error, Kind, Result, foreign};
@@ -76,7 +76,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let store = context.login_store(sandbox)?;
     store.ensure_key()?;
     context.tell_of_sandbox_file(&store);
-    let connection = keep(output, &arguments.guard, &store, payload)?;
+    let mut guard = arguments.guard.clone();
+    if let Some(before) = store.connection(&payload.connection.name)?
+        && !is_older(&payload.connection, &before)
+    {
+        session::runtime()?.block_on(guard.ask_owner(&store, &before, &context.wire));
+    }
+    let connection = keep(output, &guard, &store, payload)?;
     report(context, &store, &connection)
 }
 

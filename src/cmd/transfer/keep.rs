@@ -1,6 +1,8 @@
 //! What of an import is stored, and what is refused. Sealing does not say who sealed it, so nothing changes here that
 //! the command line has not allowed.
 
+use jiff::Timestamp;
+
 use crate::app::{App, Environment};
 use crate::cmd::guard::Guard;
 use crate::cmd::keep::{ANOTHER_NAME, Origin, save, unchanged};
@@ -28,8 +30,8 @@ pub fn keep(output: Output, guard: &Guard, store: &Store, payload: Payload) -> R
         .identity(None, identity, &connection.grant.granted)
         .map_err(|error| error.with_hint("ask whoever sent it, or leave out `--expect-user`"))?;
     connection.revision = 0;
-    if let Some(before) = before {
-        replaceable(output, guard, &before, &connection)?;
+    if let Some(mut before) = before {
+        replaceable(output, guard, &mut before, &connection)?;
         if is_older(&connection, &before) {
             let name = &before.name;
             output.warning(&format!(
@@ -74,20 +76,33 @@ pub fn right_place(environment: &Environment, api_base: Option<&str>) -> Result<
 }
 
 /// What an import does not do unasked to a connection that is there.
-fn replaceable(output: Output, guard: &Guard, before: &Connection, new: &Connection) -> Result<()> {
+fn replaceable(
+    output: Output,
+    guard: &Guard,
+    before: &mut Connection,
+    new: &Connection,
+) -> Result<()> {
     unchanged(before, new, Origin::Export)?;
     // Whatever a guard says of a sign-in that may be tried again, the text of an import stays the same.
     let another_name = |mut error: Error| {
         error.kind = Kind::Refused;
         error.with_hint(ANOTHER_NAME)
     };
-    let warning = guard
-        .identity(Some(before), new.identity.as_ref(), &new.grant.granted)
-        .map_err(another_name)?;
-    if let Some(warning) = warning {
-        output.warning(&warning);
-    }
     let now = now();
+    if let Some(worse) = worse(before, new, now) {
+        let message = format!("{} {worse}; nothing was stored", before.name);
+        return Err(another_name(Error::new(Kind::Refused, message)));
+    }
+    // An older export replaces nothing.
+    if !is_older(new, before) {
+        guard.complete(before, ANOTHER_NAME)?;
+        let warning = guard
+            .identity(Some(before), new.identity.as_ref(), &new.grant.granted)
+            .map_err(another_name)?;
+        if let Some(warning) = warning {
+            output.warning(&warning);
+        }
+    }
     guard
         .grant(output, before, &new.grant, now)
         .map_err(|error| {
@@ -95,30 +110,32 @@ fn replaceable(output: Output, guard: &Guard, before: &Connection, new: &Connect
                 "{ANOTHER_NAME}; to accept fewer: `--allow-fewer-scopes`"
             ))
         })?;
+    Ok(())
+}
+
+/// What makes an export worse than a connection that is in order; in words that follow its name.
+fn worse(before: &Connection, new: &Connection, now: Timestamp) -> Option<&'static str> {
     if before.state(now) != State::Ready {
-        return Ok(());
-    }
-    let worse = if new.state(now) != State::Ready {
-        "is in order, and what the export holds needs a new sign-in"
+        None
+    } else if new.state(now) != State::Ready {
+        Some("is in order, and what the export holds needs a new sign-in")
     } else if before.tokens.can_refresh(now) && !new.tokens.can_refresh(now) {
-        "can be refreshed, and what the export holds can't"
+        Some("can be refreshed, and what the export holds can't")
     } else {
-        return Ok(());
-    };
-    let message = format!("{} {worse}; nothing was stored", before.name);
-    Err(another_name(Error::new(Kind::Refused, message)))
+        None
+    }
 }
 
 /// Whether this is a grant that is stored already, with tokens that have been refreshed since: importing the same text
-/// again does no harm.
-fn is_older(new: &Connection, before: &Connection) -> bool {
+/// again does no harm. The account may have been learned after the export.
+pub fn is_older(new: &Connection, before: &Connection) -> bool {
     let person = |connection: &Connection| connection.identity.as_ref().map(|who| who.id.clone());
     before.state(now()) == State::Ready
         && before.tokens.obtained_at >= new.tokens.obtained_at
         // A refresh in the second of the export looks as old.
         && before.tokens.access_token != new.tokens.access_token
         && before.grant.granted == new.grant.granted
-        && person(before) == person(new)
+        && (new.identity.is_none() || person(before) == person(new))
 }
 
 /// Stores the own app. One that is there is left as it is if it is the same client, and refused if it is not.
