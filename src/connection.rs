@@ -341,6 +341,7 @@ impl Connection {
                 "requested": self.grant.requested,
                 "granted": self.grant.granted,
                 "missing": self.grant.missing(),
+                "lost": self.grant.lost,
                 "source": self.grant.source,
             },
             "access_token_expires_at": self.tokens.expires_at,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::cmd::Context;
 use crate::cmd::table::table;
-use crate::connection::{Connection, GrantSource, State};
+use crate::connection::{Connection, Grant, GrantSource, State};
 use crate::error::Result;
 use crate::moment::{distance, spoken_day};
 use crate::output::Tone;
@@ -23,8 +23,9 @@ const ENDS_SOON: &str = "ends soon";
 
 /// List the stored connections
 ///
-/// Shows name, account, type, number of granted scopes, when the access token
-/// expires, by when a person must sign in again at the latest, and the state.
+/// Shows name, account, type, number of granted scopes (and of those that a
+/// refresh lost), when the access token expires, by when a person must sign in
+/// again at the latest, and the state.
 /// What Webex did not tell is unknown. The default connection is marked with *.
 /// Nothing is asked of Webex.
 ///
@@ -100,7 +101,7 @@ fn rows(
             connection.auth_type.phrase().to_owned(),
             match connection.grant.source {
                 GrantSource::Unknown => "unknown".to_owned(),
-                _ => connection.grant.granted.len().to_string(),
+                _ => scopes(&connection.grant),
             },
             told(connection.tokens.expires_at, |at| distance(at, context.now)),
             match state {
@@ -117,6 +118,15 @@ fn rows(
         ]);
     }
     table.trim_fmt()
+}
+
+/// The number of granted scopes, and of those that a refresh lost.
+fn scopes(grant: &Grant) -> String {
+    let granted = grant.granted.len();
+    match grant.lost.len() {
+        0 => granted.to_string(),
+        lost => format!("{granted}, {lost} lost"),
+    }
 }
 
 fn told(moment: Option<Timestamp>, tell: impl Fn(Timestamp) -> String) -> String {

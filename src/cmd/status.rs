@@ -14,9 +14,10 @@ use crate::store::Store;
 
 /// Show one connection in full
 ///
-/// Who signed in, with which app, which scopes were asked for, granted and
-/// missing, what each of them allows, and until when it holds. The exit code
-/// is 0 if a token can be had without a person, and 4 if a person must sign in.
+/// Who signed in, with which app, which scopes were asked for, granted,
+/// missing and lost at a refresh, what each of them allows, and until when it
+/// holds. The exit code is 0 if a token can be had without a person, and 4 if
+/// a person must sign in.
 ///
 /// With --live, Webex is asked whether the token works; one that is stale or
 /// that Webex refuses is refreshed.
@@ -128,7 +129,8 @@ fn text(
     lines.join("\n")
 }
 
-/// The grant: each scope that was granted or is missing, with what it allows. What was asked for is the sum of both.
+/// The grant: each scope that was granted, is missing or was lost, with what it allows. The requested scopes are those
+/// that were granted and those that are missing.
 fn scopes(grant: &Grant) -> Vec<String> {
     let missing = grant.missing();
     let wanted = match grant.requested.len() {
@@ -154,10 +156,19 @@ fn scopes(grant: &Grant) -> Vec<String> {
         };
         explained(name, unasked)
     }));
-    if !missing.is_empty() {
-        let head = format!("{}, asked for and not granted", counted(missing.len()));
-        lines.push(format!("{:<12} {head}", "missing"));
-        lines.extend(missing.iter().flat_map(|name| explained(name, "")));
+    for (label, scopes, what) in [
+        ("missing", &missing, "asked for and not granted"),
+        (
+            "lost",
+            &grant.lost,
+            "granted before a refresh and not after it",
+        ),
+    ] {
+        if !scopes.is_empty() {
+            let head = format!("{}, {what}", counted(scopes.len()));
+            lines.push(format!("{label:<12} {head}"));
+            lines.extend(scopes.iter().flat_map(|name| explained(name, "")));
+        }
     }
     lines
 }

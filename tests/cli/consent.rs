@@ -25,6 +25,7 @@ fn the_grant_of_a_connection_is_what_stayed_ticked() {
             "requested": ["spark:people_read", "spark:rooms_read"],
             "granted": ["spark:people_read"],
             "missing": ["spark:rooms_read"],
+            "lost": [],
             "source": "reported",
         })
     );

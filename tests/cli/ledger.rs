@@ -1,6 +1,7 @@
 //! Which scopes were asked for and which were granted, wherever a person or a script looks.
 
-use serde_json::json;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
 
 use crate::env::{Attempt, Authority, Env, Login, Reply, Run, Sandbox, Scene, redirect_uri};
 
@@ -45,6 +46,7 @@ fn what_was_granted_and_what_is_missing_is_explained() {
             "requested": ["spark:people_read", "spark:rooms_read"],
             "granted": ["spark:people_read"],
             "missing": ["spark:rooms_read"],
+            "lost": [],
             "source": "reported",
         })
     );
@@ -57,7 +59,7 @@ fn a_grant_that_webex_does_not_name_is_assumed_and_said_to_be() {
     let both = ["spark:people_read", "spark:rooms_read"];
     assert_eq!(
         scopes,
-        json!({"requested": both, "granted": both, "missing": [], "source": "assumed"})
+        json!({"requested": both, "granted": both, "missing": [], "lost": [], "source": "assumed"})
     );
     assert!(
         ledger(&env).starts_with(
@@ -165,4 +167,106 @@ fn status_fits_80_columns_whatever_was_granted() {
     let wide: Vec<_> = ledger.lines().filter(|line| line.len() > 80).collect();
     assert!(wide.is_empty(), "{wide:#?}");
     assert!(!ledger.contains("not in the catalogue"), "{ledger}");
+}
+
+const THREE: &str = "spark:people_read spark:rooms_read spark:teams_read";
+
+/// `work` with three scopes, and a server whose next refresh reports these.
+fn narrowed(reported: &str) -> (Env, Authority) {
+    let reply = |scopes: &str| {
+        let members = format!(r#""expires_in":6000,"scope":"{scopes}""#);
+        Reply::token_set(&members)
+    };
+    let env = Env::new();
+    let authority = Authority::plain(reply(THREE));
+    Attempt::start(&env, &authority, &["--scope", THREE])
+        .returns()
+        .succeeds("three scopes");
+    authority.token_answers(reply(reported));
+    (env, authority)
+}
+
+fn scopes(env: &Env) -> Value {
+    let status = env.run(["status", "--json"]).any_stdout().check().json();
+    status["scopes"].clone()
+}
+
+#[test]
+fn a_refresh_that_reports_fewer_scopes_warns_and_status_keeps_showing_them() {
+    let (env, authority) = narrowed("spark:people_read");
+    assert_eq!(scopes(&env)["lost"], json!([]));
+    let said = env.run(["refresh"]).any_stderr().check();
+    let warning = "warning: the refresh of work lost scopes that it had: spark:rooms_read spark:teams_read; \
+                   `webex-connect status work` lists them\n";
+    assert!(said.err().starts_with(warning), "{said}");
+    // The next refresh has nothing new to warn about.
+    let said = env.run(["refresh"]).any_stderr().check();
+    assert!(!said.err().contains("warning"), "{said}");
+    let two = ["spark:rooms_read", "spark:teams_read"];
+    assert_eq!(
+        scopes(&env),
+        json!({
+            "requested": ["spark:people_read", "spark:rooms_read", "spark:teams_read"],
+            "granted": ["spark:people_read"],
+            "missing": two,
+            "lost": two,
+            "source": "reported",
+        })
+    );
+    let ledger = ledger(&env);
+    let lost = "lost         2 scopes, granted before a refresh and not after it\n  \
+                spark:rooms_read\n    \
+                see the names of the rooms (spaces) you are in\n  \
+                spark:teams_read\n    ";
+    assert!(ledger.contains(lost), "{ledger}");
+    let listed = env.run(["list"]).any_stdout().check().out();
+    assert!(listed.contains(" 1, 2 lost "), "{listed}");
+    // A scope that is reported again is not lost any more.
+    let members = r#""expires_in":6000,"scope":"spark:people_read spark:rooms_read""#;
+    authority.token_answers(Reply::token_set(members));
+    env.run(["refresh"]).any_stderr().check();
+    assert_eq!(scopes(&env)["lost"], json!(["spark:teams_read"]));
+}
+
+/// The `lost` of a login's JSON compares with the connection it replaced; the connection itself has lost nothing then.
+#[test]
+fn a_login_clears_the_scopes_that_a_refresh_lost() {
+    let (env, authority) = narrowed("spark:people_read");
+    env.run(["refresh"]).any_stderr().check();
+    assert_eq!(scopes(&env)["lost"].as_array().map(Vec::len), Some(2));
+    let members = format!(r#""expires_in":6000,"scope":"{THREE}""#);
+    authority.token_answers(Reply::token_set(&members));
+    let login = Attempt::start(&env, &authority, &[]).returns();
+    let login = login.succeeds("again");
+    assert_eq!(
+        login["scopes"]["gained"],
+        json!(["spark:rooms_read", "spark:teams_read"])
+    );
+    assert_eq!(login["scopes"]["lost"], json!([]));
+    assert_eq!(scopes(&env)["lost"], json!([]));
+}
+
+/// Without `scope` in the response the scopes stay as they are (RFC 6749 section 6).
+#[test]
+fn a_refresh_that_reports_no_scopes_loses_none() {
+    let (env, authority) = narrowed("spark:people_read");
+    authority.token_answers(Reply::token_set(r#""expires_in":6000"#));
+    let said = env.run(["refresh"]).any_stderr().check();
+    assert!(!said.err().contains("warning"), "{said}");
+    assert_eq!(scopes(&env)["granted"].as_array().map(Vec::len), Some(3));
+    assert_eq!(scopes(&env)["lost"], json!([]));
+}
+
+/// A refresh that any other command makes warns as well.
+#[test]
+fn a_token_that_was_refreshed_with_fewer_scopes_warns() {
+    let (env, _authority) = narrowed("spark:people_read spark:teams_read");
+    env.age(SignedDuration::from_secs(-60));
+    env.run(["token"])
+        .any_stdout()
+        .stderr(
+            "warning: the refresh of work lost scopes that it had: spark:rooms_read; \
+             `webex-connect status work` lists them\n",
+        )
+        .check();
 }

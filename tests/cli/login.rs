@@ -75,7 +75,7 @@ fn the_connection_is_told_in_stable_json() {
             "id": null, "display_name": "Sandbox Person", "email": "sandbox.person@example.com",
             "org_id": null, "type": "person",
         },
-        "scopes": {"requested": STANDARD, "granted": STANDARD, "missing": [], "source": "reported"},
+        "scopes": {"requested": STANDARD, "granted": STANDARD, "missing": [], "lost": [], "source": "reported"},
         "access_token_expires_at": null,
         "refresh_token_expires_at": null,
         "obtained_at": null,
