@@ -104,3 +104,4 @@ mod transfer;
 mod transfer_forged;
 mod troubles;
 mod usage;
+mod unreadable_default;
