@@ -11,6 +11,7 @@ mod keep;
 pub mod list;
 pub mod login;
 pub mod logout;
+mod lookup;
 pub mod manage;
 mod place;
 pub mod refresh;
@@ -149,32 +150,6 @@ impl Context {
     /// Whether there is a person to ask.
     pub fn may_ask(&self) -> bool {
         prompt::is_possible(self.no_input)
-    }
-
-    /// The connection meant: by argument, by variable, the default, or the only one.
-    ///
-    /// # Errors
-    /// There is none, or several and no way to choose.
-    pub fn connection(&self, store: &Store, argument: Option<&str>) -> Result<Connection> {
-        if let Some(name) = named(argument)? {
-            return session::stored(store, &name);
-        }
-        if let Some(name) = store.default_name()?
-            && let Some(connection) = store.connection(&name)?
-        {
-            return Ok(connection);
-        }
-        let mut listing = store.list()?;
-        if let Some(error) = listing.unreadable.pop() {
-            return Err(error);
-        }
-        match (listing.connections.pop(), listing.connections.is_empty()) {
-            (Some(only), true) => Ok(only),
-            (Some(_), false) => Err(Error::new(Kind::Usage, "there are several connections and none is the default")
-                .with_hint("name one (`webex-connect list` shows them), or make it the default: `webex-connect default NAME`")),
-            (None, _) => Err(Error::new(Kind::SignIn, "there is no connection yet")
-                .with_hint("make one with `webex-connect login`, or try it with `webex-connect login --sandbox`")),
-        }
     }
 
     /// The connection with a token that is good now; one that holds only a little longer is told of.

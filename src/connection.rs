@@ -1,5 +1,7 @@
 //! A connection: one signed-in account with its grant, and how fresh its tokens are.
 
+mod grant;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -7,8 +9,10 @@ use serde_json::{Value, json};
 use crate::app::{Environment, RedirectUri};
 use crate::error::foreign;
 use crate::name::Name;
-use crate::scope::{ScopeSet, WHO_AM_I};
+use crate::scope::ScopeSet;
 use crate::secret::Secret;
+
+pub use grant::{Grant, GrantSource};
 
 /// A token is refreshed this long before it expires, or a tenth of its life before if that is less.
 const LEAD_TIME: SignedDuration = SignedDuration::from_mins(5);
@@ -70,78 +74,6 @@ impl Identity {
         shown
             .find(|shown| !shown.trim().is_empty())
             .unwrap_or_else(|| "unknown account".to_owned())
-    }
-}
-
-/// Where the granted set is known from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GrantSource {
-    /// The token answer named it.
-    Reported,
-    /// The answer named none, which means: as requested (RFC 6749 §5.1).
-    Assumed,
-    /// Nobody told, and nothing was requested: the token was made elsewhere.
-    Unknown,
-}
-
-impl GrantSource {
-    /// For people, after "granted".
-    pub fn phrase(self) -> &'static str {
-        match self {
-            GrantSource::Reported => "as Webex reported",
-            GrantSource::Assumed => "assumed: Webex named none, so what was asked for",
-            GrantSource::Unknown => "unknown: the token was made elsewhere",
-        }
-    }
-}
-
-/// What was asked for and what was given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grant {
-    pub requested: ScopeSet,
-    pub granted: ScopeSet,
-    pub source: GrantSource,
-    /// Scopes that were granted before and that a refresh no longer reported.
-    #[serde(default)]
-    pub lost: ScopeSet,
-}
-
-impl Grant {
-    /// The grant a token answer describes; `reported` is its `scope`, if it had one. Where nothing was requested either,
-    /// it is unknown.
-    pub fn new(requested: ScopeSet, reported: Option<ScopeSet>) -> Grant {
-        let source = match &reported {
-            Some(_) => GrantSource::Reported,
-            None if requested.is_empty() => GrantSource::Unknown,
-            None => GrantSource::Assumed,
-        };
-        let granted = reported.unwrap_or_else(|| requested.clone());
-        Grant {
-            requested,
-            granted,
-            source,
-            lost: ScopeSet::default(),
-        }
-    }
-
-    /// Takes over the set that a refresh reported. Returns the scopes that it lost.
-    pub fn report(&mut self, reported: ScopeSet) -> ScopeSet {
-        let lost = self.granted.missing_from(&reported);
-        self.lost.extend(lost.clone());
-        self.lost = self.lost.missing_from(&reported);
-        self.granted = reported;
-        self.source = GrantSource::Reported;
-        lost
-    }
-
-    /// Whether the scopes may allow asking who signed in.
-    pub fn may_identify(&self) -> bool {
-        self.source == GrantSource::Unknown || self.granted.contains(WHO_AM_I)
-    }
-
-    pub fn missing(&self) -> ScopeSet {
-        self.requested.missing_from(&self.granted)
     }
 }
 
@@ -283,6 +215,9 @@ pub struct Connection {
     pub tokens: Tokens,
     #[serde(default)]
     pub mark: Mark,
+    /// The name that a rename gives it. If no rename is under way, one was interrupted.
+    #[serde(default)]
+    pub renaming_to: Option<Name>,
 }
 
 /// What a connection is good for.
@@ -315,6 +250,18 @@ impl Connection {
         } else {
             State::Ready
         }
+    }
+
+    /// Whether two connections may share one grant: Webex keeps one for a person and a client. An unknown person may be
+    /// the same one.
+    pub fn may_share_grant(&self, other: &Connection) -> bool {
+        let client = |connection: &Connection| Some(connection.app.as_ref()?.client_id.clone());
+        let person = |connection: &Connection| Some(connection.identity.as_ref()?.id.clone());
+        let same_person = match (person(self), person(other)) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        self.environment == other.environment && client(self) == client(other) && same_person
     }
 
     /// Who it is, for people.

@@ -21,6 +21,8 @@
 //!   nobody knows.
 //! * [`session`] turns a stored connection into one whose token works now; `session/refresh.rs` is the refresh, from
 //!   the lock to the save, and `session/cure.rs` what is said, and proposed, where a connection will not do.
+//!   `session/identity.rs` asks Webex whose connection it is. `session/renaming.rs` renames a connection in steps that the
+//!   next command completes after a crash; `cmd/lookup.rs` calls it wherever a command looks up connections.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
 //! * [`store`] keeps records: in the OS keyring or in a sealed file. It also seals what `export` hands over. [`dirs`] has
 //!   our directories and lock files.

@@ -3,6 +3,7 @@
 mod cure;
 mod identity;
 mod refresh;
+mod renaming;
 mod requirement;
 mod unsaved;
 
@@ -35,6 +36,7 @@ use requirement::TokenRequirement;
 
 pub use identity::{Live, Owner, ask_webex, identify, learn, owner};
 pub use refresh::{WRITE_STEP, lock};
+pub use renaming::{Rename, complete_rename, rename};
 pub use unsaved::{NotSaved, keep_saving};
 
 /// The connection with an access token that is good now, refreshed and saved if it has to be, and the reason where a

@@ -42,7 +42,7 @@ pub struct Arguments {}
 
 pub fn run(context: &Context) -> Result<()> {
     let store = context.store()?;
-    let mut listing = store.list()?;
+    let mut listing = context.listing(&store)?;
     let default = listing.default.take();
     let is_default = |connection: &Connection| default.as_ref() == Some(&connection.name);
     if context.output.json {

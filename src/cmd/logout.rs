@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::app::{Environment, GRANTS_PAGE};
 use crate::client::{Client, Wire};
 use crate::cmd::Context;
+use crate::cmd::lookup::renamed;
 use crate::connection::Connection;
 use crate::error::{Error, Kind, Result};
 use crate::moment::day;
@@ -50,6 +51,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     };
     let whose = asked.as_ref().map_or("anything", Name::as_str);
     let store = context.store().map_err(|error| kept(whose, error))?;
+    // Otherwise the other record of an interrupted rename would bring the connection back.
+    if let Ok(listing) = store.list() {
+        let completed = context.complete_renames(&store, &listing.connections);
+        if let Some(rename) = completed.iter().find(|it| asked.as_ref() == Some(&it.old)) {
+            return Err(kept(whose, renamed(rename)));
+        }
+    }
     let names = match asked {
         Some(name) => vec![name],
         None => store
@@ -145,7 +153,9 @@ fn fates(store: &Store, gone: &[Gone], wire: &Wire) -> Vec<Fate> {
             };
         };
         let shares = match &others {
-            Ok(others) => others.iter().find(|other| may_share(connection, other)),
+            Ok(others) => others
+                .iter()
+                .find(|other| connection.may_share_grant(other)),
             Err(_) => return Fate::Valid("what else is stored could not be read".to_owned()),
         };
         if let Some(other) = shares {
@@ -159,18 +169,6 @@ fn fates(store: &Store, gone: &[Gone], wire: &Wire) -> Vec<Fate> {
         }
     };
     gone.iter().map(fate).collect()
-}
-
-/// Whether two connections may stand on one grant: Webex keeps one for a person and a client. An unknown person may
-/// be the same one.
-fn may_share(one: &Connection, other: &Connection) -> bool {
-    let client = |connection: &Connection| connection.app.as_ref().map(|app| app.client_id.clone());
-    let person = |connection: &Connection| connection.identity.as_ref().map(|who| who.id.clone());
-    let same_person = match (person(one), person(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => true,
-    };
-    one.environment == other.environment && client(one) == client(other) && same_person
 }
 
 fn revoke(store: &Store, connection: &Connection, wire: &Wire, left: Duration) -> Result<()> {

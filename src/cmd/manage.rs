@@ -4,10 +4,10 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cmd::Context;
-use crate::error::{Error, Kind, Result};
+use crate::cmd::lookup::renamed;
+use crate::error::Result;
 use crate::name::Name;
-use crate::session;
-use crate::store::Key;
+use crate::session::{self, Rename};
 
 /// Give a connection another name
 ///
@@ -36,33 +36,15 @@ pub struct DefaultArguments {
 pub fn rename(context: &Context, arguments: &RenameArguments) -> Result<()> {
     let (old, new) = (Name::parse(&arguments.old)?, Name::parse(&arguments.new)?);
     let store = context.store()?;
-    let same_record = old == new;
-    // Locks are taken in the order of the names, so that two renames can't wait for each other.
-    let mut names = [&old, &new];
-    names.sort_by_key(|name| name.folded());
-    let lock = |name: &Name| store.lock(&Key::Connection(name.clone()));
-    let _first = lock(names[0])?;
-    let _second = (!same_record).then(|| lock(names[1])).transpose()?;
-    let mut connection = session::stored(&store, &old)?;
-    if !same_record && store.connection(&new)?.is_some() {
-        return Err(
-            Error::new(Kind::Usage, format!("there is already a connection {new}")).with_hint(
-                format!("choose another name, or remove it with `webex-connect logout {new}`"),
-            ),
-        );
+    let rename = Rename { old, new };
+    let listing = store.list()?;
+    let completed = context.complete_renames(&store, &listing.connections);
+    match completed.iter().find(|it| it.old == rename.old) {
+        None => session::rename(&store, &rename)?,
+        Some(completed) if *completed == rename => {}
+        Some(completed) => return Err(renamed(completed)),
     }
-    let is_default = store.is_default(&old);
-    connection.name = new.clone();
-    if !same_record {
-        connection.revision = 0;
-    }
-    store.save_connection(&mut connection)?;
-    if is_default {
-        store.save_default(&connection)?;
-    }
-    if !same_record {
-        store.remove(&Key::Connection(old.clone()))?;
-    }
+    let Rename { old, new } = rename;
     if context.output.json {
         return context.output.result_json(&json!({"old": old, "new": new}));
     }
@@ -73,7 +55,7 @@ pub fn rename(context: &Context, arguments: &RenameArguments) -> Result<()> {
 pub fn default(context: &Context, arguments: &DefaultArguments) -> Result<()> {
     let name = Name::parse(&arguments.name)?;
     let store = context.store()?;
-    let connection = session::stored(&store, &name)?;
+    let connection = context.stored(&store, &name)?;
     store.save_default(&connection)?;
     if context.output.json {
         return context

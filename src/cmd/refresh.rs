@@ -47,7 +47,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
 
 /// Goes on after a failure. What can't be read is told first, for it has no place among the others.
 fn refresh_all(context: &Context, store: &Store) -> Result<()> {
-    let listing = store.list()?;
+    let listing = context.listing(store)?;
     // Apps and the default can be unreadable too.
     let all = match listing.unreadable.is_empty() {
         true => listing.connections.len(),

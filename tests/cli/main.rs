@@ -83,6 +83,7 @@ mod readme;
 mod redirects;
 mod refresh;
 mod refusals;
+mod renaming;
 mod sandbox;
 mod sandbox_api;
 mod sandbox_device;

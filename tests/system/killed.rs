@@ -184,3 +184,41 @@ impl Scene {
         }
     }
 }
+
+/// SIGKILL at every system call of a rename: the next command completes it or finds nothing done.
+#[test]
+#[ignore = "needs strace"]
+fn a_kill_anywhere_in_a_rename_is_completed_by_the_next_command() {
+    let scene = Scene::new(Env::new(), false);
+    let run = |args: &[&str]| {
+        let finished = Process::spawn(scene.env.command(args), b"").finish();
+        assert_eq!(finished.code, Some(0), "{finished}");
+        finished
+    };
+    let rename = ["rename", "work", "other"];
+    let back = ["rename", "other", "work"];
+    let calls = calls(&scene.env, &rename, "connection-other.lock", "write(2,");
+    run(&back);
+    let (mut killed, mut completed) = (0, 0);
+    for call in &calls {
+        let finished = Process::spawn(killed_at(&scene.env, call, &rename), b"").finish();
+        killed += usize::from(finished.signal == Some(9));
+        let listed = run(&["list", "--json"]).json();
+        let names: Vec<&str> = listed.as_array().into_iter().flatten().map(name).collect();
+        let default = listed[0]["default"] == true;
+        assert!(default && names.len() == 1, "{call:?}: {listed}");
+        if names == ["other"] {
+            completed += 1;
+            run(&back);
+        }
+        run(&["token", "work"]);
+        case_held(format!("rename {call:?}"));
+    }
+    let reached = format!("{killed} of {} points, {completed} completed", calls.len());
+    assert!(killed >= POINTS / 2, "{reached}");
+    assert!(completed > 0 && completed < calls.len(), "{reached}");
+}
+
+fn name(row: &serde_json::Value) -> &str {
+    row["name"].as_str().unwrap_or_default()
+}

@@ -39,7 +39,7 @@ const REFRESH_TOKEN: &str = "refresh_token";
 pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()> {
     let store = context.login_store(false)?;
     let wanted = wanted_environment(arguments)?;
-    let (name, mut existing) = target(arguments, &store, wanted.as_ref())?;
+    let (name, mut existing) = target(context, arguments, &store, wanted.as_ref())?;
     let environment = place(&name, existing.as_ref(), wanted)?;
     can_come(ACCESS_TOKEN)?;
     try_out(context, &store, &name)?;
@@ -75,6 +75,7 @@ pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()
             obtained_at: now(),
         },
         mark: Mark::None,
+        renaming_to: None,
     };
     let new = NewConnection {
         connection,

@@ -110,6 +110,7 @@ pub fn connection(
         grant: Grant::new(scopes.clone(), granted.scope),
         tokens: granted.tokens,
         mark: Mark::None,
+        renaming_to: None,
     };
     let own_app = own.map(|_| OwnApp {
         app,

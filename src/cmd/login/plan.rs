@@ -43,7 +43,7 @@ impl Plan {
     pub fn settle(context: &Context, arguments: &Arguments, store: &Store) -> Result<Plan> {
         let output = context.output;
         let wanted = wanted_environment(arguments)?;
-        let (name, existing) = target(arguments, store, wanted.as_ref())?;
+        let (name, existing) = target(context, arguments, store, wanted.as_ref())?;
         if arguments.name.is_none() && existing.is_some() {
             output.note(&format!("reconnecting {name}"));
         }
@@ -203,12 +203,13 @@ pub fn wanted_environment(arguments: &Arguments) -> Result<Option<Environment>> 
 /// The connection to make or to make again. Without a name it is the default or the only one, and if there is none,
 /// a new one called after its environment. The sandbox and the real thing are never taken for each other.
 pub fn target(
+    context: &Context,
     arguments: &Arguments,
     store: &Store,
     wanted: Option<&Environment>,
 ) -> Result<(Name, Option<Connection>)> {
     if let Some(name) = named(arguments.name.as_deref())? {
-        let existing = store.connection(&name)?;
+        let existing = context.find(store, &name)?;
         let name = existing
             .as_ref()
             .map_or(name, |connection| connection.name.clone());
@@ -216,7 +217,7 @@ pub fn target(
     }
     let fallback = wanted.map_or("webex", Environment::name);
     if wanted != Some(&Environment::Sandbox) {
-        let mut listing = store.list()?;
+        let mut listing = context.listing(store)?;
         if let Some(error) = listing.unreadable.pop() {
             return Err(error);
         }
@@ -235,7 +236,7 @@ pub fn target(
         }
     }
     let name = Name::parse(fallback)?;
-    let existing = store.connection(&name)?;
+    let existing = context.find(store, &name)?;
     Ok((name, existing))
 }
 

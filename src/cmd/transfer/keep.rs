@@ -30,6 +30,7 @@ pub fn keep(output: Output, guard: &Guard, store: &Store, payload: Payload) -> R
         .identity(None, identity, &connection.grant.granted)
         .map_err(|error| error.with_hint("ask whoever sent it, or leave out `--expect-user`"))?;
     connection.revision = 0;
+    connection.renaming_to = None;
     if let Some(mut before) = before {
         replaceable(output, guard, &mut before, &connection)?;
         if is_older(&connection, &before) {

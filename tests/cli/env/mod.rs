@@ -257,11 +257,21 @@ impl Env {
 
     /// Changes what is in the sealed file of [`Env::new`], record by record.
     pub fn edit_records(&self, edit: impl Fn(&str, &mut serde_json::Value)) {
-        let mut records = BTreeMap::new();
-        for (name, mut record) in self.records() {
-            edit(&name, &mut record);
-            records.insert(name, record.to_string());
-        }
+        self.change_records(|records| {
+            records
+                .iter_mut()
+                .for_each(|(name, record)| edit(name, record));
+        });
+    }
+
+    /// Changes what is in the sealed file of [`Env::new`]; records may come and go.
+    pub fn change_records(&self, change: impl FnOnce(&mut BTreeMap<String, serde_json::Value>)) {
+        let mut records = self.records();
+        change(&mut records);
+        let records = records
+            .into_iter()
+            .map(|(name, record)| (name, record.to_string()))
+            .collect();
         let sealed = age::encrypt(&self.key().to_public(), &sealed::text(&records));
         let sealed = sealed.unwrap_or_else(|e| panic!("sealing: {e}"));
         let path = self.path(SEALED);
