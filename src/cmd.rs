@@ -99,17 +99,42 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
 }
 
 impl Context {
-    /// The store of the person's choice, with a warning about each file that other users could read or change.
+    /// The store for a command about any connection.
     ///
     /// # Errors
-    /// As for [`Store::open`].
+    /// As for [`Store::open_for`].
     pub fn store(&self) -> Result<Store> {
-        let store = self.silent_store()?;
+        self.store_for(None)
+    }
+
+    /// The store for a command about the connection of this name, or about any. Warns about each file that other users
+    /// could read or change, and says so if there is no keyring.
+    ///
+    /// # Errors
+    /// As for [`Store::open_for`].
+    pub fn store_for(&self, name: Option<&Name>) -> Result<Store> {
+        let store = Store::open_for(self.store_choice, self.may_ask(), name)?;
+        self.warn_tightened(&store);
+        if store.is_sandbox_file() {
+            let place = store.place();
+            self.output.note(&format!(
+                "there is no keyring here; this command uses the sandbox connections in {place}"
+            ));
+        }
+        Ok(store)
+    }
+
+    /// The store for a command that needs more than sandbox connections.
+    ///
+    /// # Errors
+    /// As for [`Store::open_real`].
+    pub fn real_store(&self) -> Result<Store> {
+        let store = Store::open_real(self.store_choice, self.may_ask())?;
         self.warn_tightened(&store);
         Ok(store)
     }
 
-    /// The same for `doctor`, which reports such files itself.
+    /// The store for `doctor`, which reports on it itself.
     ///
     /// # Errors
     /// As for [`Store::open`].

@@ -29,7 +29,8 @@ use crate::store::Store;
 use crate::variables;
 use cure::missing;
 pub use cure::{
-    login_command, mend_client, more_scopes, more_scopes_command, refused_before, sign_in, unseen,
+    login_command, mend_client, more_scopes, more_scopes_command, none_yet, other_store,
+    refused_before, sign_in, unseen,
 };
 use refresh::ensure;
 use requirement::TokenRequirement;

@@ -92,8 +92,7 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let mut request = request::Request::new(arguments)?;
-    let store = context.store()?;
-    let connection = context.connection(&store, arguments.connection.as_deref())?;
+    let (store, connection) = context.open(arguments.connection.as_deref())?;
     request.target.allowed(&connection.environment)?;
     // Only now: it may be waited for.
     request.read_stdin(arguments, context.no_input)?;

@@ -163,7 +163,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
 
 fn remove(context: &Context, arguments: &RemoveArguments) -> Result<()> {
     let name = Name::parse(&arguments.name)?;
-    let store = context.store()?;
+    let store = context.real_store()?;
     let _lock = store.lock(&Key::App(name.clone()))?;
     if !arguments.force {
         let users = users_in(&store, &name)?;

@@ -48,8 +48,7 @@ pub struct Arguments {
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let required = listed(&arguments.scope)?;
-    let store = context.store()?;
-    let mut connection = context.connection(&store, arguments.connection.name.as_deref())?;
+    let (store, mut connection) = context.open(arguments.connection.name.as_deref())?;
     let mut problem = None;
     if arguments.live {
         (connection, problem) = ask_webex(context, &store, connection)?;

@@ -103,8 +103,7 @@ fn checked(name: &str) -> Result<&str> {
 
 /// The connection with a token for the command. Its records are closed again when this returns.
 fn usable(context: &Context, arguments: &Arguments) -> Result<Connection> {
-    let store = context.store()?;
-    let connection = context.connection(&store, arguments.connection.name.as_deref())?;
+    let (store, connection) = context.open(arguments.connection.name.as_deref())?;
     if connection.environment == Environment::Sandbox {
         let message = format!(
             "{} belongs to the sandbox inside this program, which is gone when the command runs",

@@ -11,6 +11,7 @@ use crate::connection::{Connection, Grant, GrantSource, State};
 use crate::error::Result;
 use crate::moment::{distance, spoken_day};
 use crate::output::Tone;
+use crate::session;
 
 /// What ends within so long is told of before: a fortnight, so that a person on holiday still finds it working.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -52,9 +53,11 @@ pub fn run(context: &Context) -> Result<()> {
         });
         context.output.result_json(&Value::Array(rows.collect()))?;
     } else if listing.connections.is_empty() {
-        context
-            .output
-            .note("no connections yet; make one with `webex-connect login`");
+        let elsewhere = store.other_place();
+        let elsewhere = elsewhere.map_or_else(String::new, |path| session::other_store(&path));
+        context.output.note(&format!(
+            "no connections yet; make one with `webex-connect login`{elsewhere}"
+        ));
     } else {
         let tones = [
             (ENDS_SOON, Tone::Warning),

@@ -50,7 +50,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         None => None,
     };
     let whose = asked.as_ref().map_or("anything", Name::as_str);
-    let store = context.store().map_err(|error| kept(whose, error))?;
+    let store = context.store_for(asked.as_ref());
+    let store = store.map_err(|error| kept(whose, error))?;
     // Otherwise the other record of an interrupted rename would bring the connection back.
     if let Ok(listing) = store.list() {
         let completed = context.complete_renames(&store, &listing.connections);

@@ -10,14 +10,21 @@ use crate::session::{self, Rename};
 use crate::store::{Listing, Store};
 
 impl Context {
-    /// The connection meant: by argument, by variable, the default, or the only one.
+    /// The store, and the connection meant: by argument, by variable, the default, or the only one.
     ///
     /// # Errors
-    /// There is none, or several and no way to choose.
-    pub fn connection(&self, store: &Store, argument: Option<&str>) -> Result<Connection> {
-        if let Some(name) = named(argument)? {
-            return self.stored(store, &name);
-        }
+    /// As for [`Context::store_for`]; there is no connection, or several and no way to choose.
+    pub fn open(&self, argument: Option<&str>) -> Result<(Store, Connection)> {
+        let name = named(argument)?;
+        let store = self.store_for(name.as_ref())?;
+        let connection = match name {
+            Some(name) => self.stored(&store, &name)?,
+            None => self.default_or_only(&store)?,
+        };
+        Ok((store, connection))
+    }
+
+    fn default_or_only(&self, store: &Store) -> Result<Connection> {
         if let Some(name) = store.default_name()?
             && let Some(connection) = store.connection(&name)?
         {
@@ -35,8 +42,7 @@ impl Context {
             (Some(only), true) => Ok(only),
             (Some(_), false) => Err(Error::new(Kind::Usage, "there are several connections and none is the default")
                 .with_hint("name one (`webex-connect list` shows them), or make it the default: `webex-connect default NAME`")),
-            (None, _) => Err(Error::new(Kind::SignIn, "there is no connection yet")
-                .with_hint("make one with `webex-connect login`, or try it with `webex-connect login --sandbox`")),
+            (None, _) => Err(session::none_yet(store)),
         }
     }
 

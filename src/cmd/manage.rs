@@ -35,7 +35,7 @@ pub struct DefaultArguments {
 
 pub fn rename(context: &Context, arguments: &RenameArguments) -> Result<()> {
     let (old, new) = (Name::parse(&arguments.old)?, Name::parse(&arguments.new)?);
-    let store = context.store()?;
+    let store = context.store_for(Some(&old))?;
     let rename = Rename { old, new };
     let listing = store.list()?;
     let completed = context.complete_renames(&store, &listing.connections);
@@ -54,7 +54,7 @@ pub fn rename(context: &Context, arguments: &RenameArguments) -> Result<()> {
 
 pub fn default(context: &Context, arguments: &DefaultArguments) -> Result<()> {
     let name = Name::parse(&arguments.name)?;
-    let store = context.store()?;
+    let store = context.store_for(Some(&name))?;
     let connection = context.stored(&store, &name)?;
     store.save_default(&connection)?;
     if context.output.json {

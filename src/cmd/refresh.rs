@@ -16,7 +16,8 @@ use crate::store::Store;
 /// is refreshed now and then never needs a new sign-in. With --all, for cron
 /// and timers, it goes on where one connection fails, tells each on stderr,
 /// and ends with the highest exit code among them. Connections without a
-/// refresh token are passed over.
+/// refresh token are passed over. If there is no keyring and no other store
+/// was chosen, --all exits with 6 and refreshes nothing.
 ///
 ///   $ webex-connect refresh work
 ///   $ webex-connect refresh --all --json
@@ -31,11 +32,11 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
-    let store = context.store()?;
     if arguments.all {
-        return refresh_all(context, &store);
+        // Without a keyring, success would hide that its connections were not refreshed.
+        return refresh_all(context, &context.real_store()?);
     }
-    let connection = context.connection(&store, arguments.connection.name.as_deref())?;
+    let (store, connection) = context.open(arguments.connection.name.as_deref())?;
     let connection = session::refreshed(&store, connection, &context.wire)?;
     note(context, &connection);
     session::identify(&store, &connection, &context.wire)?;

@@ -34,8 +34,7 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
-    let store = context.store()?;
-    let mut connection = context.connection(&store, arguments.connection.name.as_deref())?;
+    let (store, mut connection) = context.open(arguments.connection.name.as_deref())?;
     let mut live = None;
     if arguments.live {
         let asked = session::ask_webex(&store, connection, &context.wire)?;

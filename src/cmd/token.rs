@@ -52,8 +52,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     if arguments.github_mask {
         can_be_masked()?;
     }
-    let store = context.store()?;
-    let connection = context.connection(&store, arguments.connection.name.as_deref())?;
+    let (store, connection) = context.open(arguments.connection.name.as_deref())?;
     let (connection, not_refreshed) = match arguments.min_valid {
         None => session::usable(&store, connection, &context.wire)?,
         Some(least) => session::valid_for(&store, connection, &context.wire, least)?,

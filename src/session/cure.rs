@@ -61,9 +61,27 @@ pub fn missing(store: &Store, name: &Name) -> Error {
     let meant = name
         .alike(&names)
         .map_or_else(String::new, |alike| format!("did you mean {alike}? "));
-    Error::new(Kind::SignIn, format!("there is no connection {name}")).with_hint(format!(
-        "{meant}`webex-connect list` shows what there is; `webex-connect login {name}` makes it"
+    let (here, elsewhere) = match store.other_place() {
+        Some(path) => (format!(" in {}", store.place()), other_store(&path)),
+        None => Default::default(),
+    };
+    Error::new(Kind::SignIn, format!("there is no connection {name}{here}")).with_hint(format!(
+        "{meant}`webex-connect list` shows what there is; `webex-connect login {name}` makes it{elsewhere}"
     ))
+}
+
+/// The error for a store without connections.
+pub fn none_yet(store: &Store) -> Error {
+    let elsewhere = store.other_place();
+    let elsewhere = elsewhere.map_or_else(String::new, |path| other_store(&path));
+    Error::new(Kind::SignIn, "there is no connection yet").with_hint(format!(
+        "make one with `webex-connect login`, or try it with `webex-connect login --sandbox`{elsewhere}"
+    ))
+}
+
+/// The end of a hint: the sealed file that the command did not look into.
+pub fn other_store(path: &str) -> String {
+    format!("; `--store file` looks in the sealed file here, {path}")
 }
 
 /// The cure where a scope is missing.

@@ -63,5 +63,8 @@ fn a_consent_that_failed_by_itself_ends_the_login_at_once() {
         )
         .within(30)
         .check();
-    assert!(env.connections().is_empty());
+    env.run(["list"])
+        .code(6)
+        .stderr_has("there is no keyring here")
+        .check();
 }

@@ -65,6 +65,8 @@ mod logout;
 mod manage;
 #[cfg(target_os = "linux")]
 mod no_hang;
+#[cfg(target_os = "linux")]
+mod no_keyring;
 mod odd_records;
 #[cfg(target_os = "linux")]
 mod opener;

@@ -438,8 +438,14 @@ fn a_sandbox_connection_travels_to_a_machine_without_a_keyring() {
         .stderr_has("there is no keyring here; the sandbox connection is kept in ")
         .stderr_has("sandbox.age\n")
         .check();
-    assert_eq!(token(&there, "sandbox"), token(&here, "sandbox"));
-    there.run(["status", "--live"]).any_stdout().check();
+    let used = there.run(["token", "sandbox"]).any_stdout();
+    let used = used.stderr_has("there is no keyring here").check();
+    assert_eq!(used.out(), token(&here, "sandbox"));
+    there
+        .run(["status", "--live"])
+        .any_stdout()
+        .any_stderr()
+        .check();
 
     // A real one has no business in that file.
     let handover = Handover::new(&[]);

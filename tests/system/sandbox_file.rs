@@ -36,3 +36,47 @@ fn a_keyring_that_is_back_takes_the_real_connection() {
     assert_eq!((read(&sealed), read(&key)), before, "ST-15: written to");
     case_held("ST-15 the keyring is back");
 }
+
+/// Whoever forgets `--store file` is told of the sealed file. Nothing of it is read.
+#[test]
+#[ignore = "needs the keyring session of tests/run"]
+fn a_keyring_without_the_connection_mentions_the_sealed_file() {
+    let env = unlocked();
+    env.run(["token", "work"])
+        .code(4)
+        .stderr(
+            "error: there is no connection work\n\
+             hint: `webex-connect list` shows what there is; `webex-connect login work` makes it\n",
+        )
+        .check();
+    // Makes the directory.
+    env.run(["login", "--sandbox", "--approve"])
+        .any_stderr()
+        .check();
+    let sealed = env.write("data/webex-connect/store.age", "sealed");
+    let elsewhere = format!(
+        "; `--store file` looks in the sealed file here, {}\n",
+        sealed.display()
+    );
+    env.run(["token", "work"])
+        .code(4)
+        .stderr(&format!(
+            "error: there is no connection work in the OS keyring\n\
+             hint: `webex-connect list` shows what there is; `webex-connect login work` makes it{elsewhere}"
+        ))
+        .check();
+    env.run(["logout", "--all"]).any_stderr().check();
+    env.run(["list"])
+        .stderr(&format!(
+            "no connections yet; make one with `webex-connect login`{elsewhere}"
+        ))
+        .check();
+    env.run(["token"])
+        .code(4)
+        .stderr(&format!(
+            "error: there is no connection yet\n\
+             hint: make one with `webex-connect login`, or try it with `webex-connect login --sandbox`{elsewhere}"
+        ))
+        .check();
+    assert_eq!(fs::read(sealed).unwrap_or_default(), b"sealed");
+}

@@ -23,7 +23,7 @@ use crate::variables;
 /// Everything that can fail without the person fails before they are asked.
 pub fn add(context: &Context, arguments: &AddArguments) -> Result<()> {
     let mut app = described(context, arguments)?;
-    let store = context.store()?;
+    let store = context.real_store()?;
     absent(&store, &app.name)?;
     store.ensure_key()?;
     store.preflight(None)?;
@@ -56,7 +56,7 @@ pub fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     let redirect_uri = arguments.redirect_uri.as_deref();
     let redirect_uri = redirect_uri.map(RedirectUri::parse).transpose()?;
     let scopes = scopes(context.output, &arguments.scopes)?;
-    let store = context.store()?;
+    let store = context.real_store()?;
     let stored = || store.app(&name)?.ok_or_else(|| missing(&name));
     let app = stored()?;
     stays(&app, arguments.client_id.as_deref(), &arguments.place)?;

@@ -59,7 +59,10 @@ fn app(context: &Context, name: &Name) -> Result<App> {
     if provided::is_taken(name) {
         return provided()?.ok_or_else(provided::none)?.app(None);
     }
-    context.store()?.app(name)?.ok_or_else(|| missing(name))
+    context
+        .real_store()?
+        .app(name)?
+        .ok_or_else(|| missing(name))
 }
 
 fn show(context: &Context, app: &App, verdicts: &Verdicts) -> Result<()> {

@@ -14,7 +14,7 @@ use crate::name::Name;
 
 pub fn list(context: &Context) -> Result<()> {
     let output = context.output;
-    let mut listing = context.store()?.list()?;
+    let mut listing = context.real_store()?.list()?;
     let (apps, connections) = (&listing.apps, &listing.connections);
     if output.json {
         let rows = apps
@@ -71,7 +71,7 @@ pub fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
         let app = provided()?.ok_or_else(provided::none)?;
         return show_provided(context, app);
     }
-    let store = context.store()?;
+    let store = context.real_store()?;
     let app = store.app(&name)?.ok_or_else(|| missing(&name))?;
     let listing = store.list()?;
     let users = users(&app.name, &listing.connections);
