@@ -6,8 +6,8 @@ use super::Stage;
 use crate::env::process::Finished;
 use crate::env::readme;
 use crate::env::{
-    Authority, CLIENT_ID, CLIENT_SECRET, Env, Login, Reply, Run, Sandbox, Scene, expired,
-    free_port, redirect_uri, self_signed,
+    Authority, CLIENT_ID, CLIENT_SECRET, Env, Login, Reply, Run, Sandbox, Scene, connected,
+    expired, free_port, redirect_uri, self_signed,
 };
 
 #[test]
@@ -55,6 +55,8 @@ fn brought_about() -> Vec<Finished> {
         port_in_use(),
         scopes_refused(),
         client_refused(),
+        unknown_account(),
+        lost_scopes(),
         fewer_scopes(),
         dead_grant(),
         scope_missing(),
@@ -118,6 +120,24 @@ fn refresh_token_brought(env: &Env, base: &str, code: i32) -> Finished {
         .stdin("a-refresh-token")
         .var("WEBEX_CONNECT_CLIENT_SECRET", "wrong");
     run.code(code).any_stderr().check()
+}
+
+fn unknown_account() -> Finished {
+    let (env, authority) = connected();
+    env.edit_records(|_, record| {
+        if record.get("identity").is_some() {
+            record["identity"] = serde_json::Value::Null;
+        }
+    });
+    authority.people_answers(Reply::status(500, ""));
+    fails(&env, &["login", "work", "--no-browser"], 9)
+}
+
+fn lost_scopes() -> Finished {
+    let (env, authority) = connected();
+    let members = r#""expires_in":6000,"scope":"spark:people_read""#;
+    authority.token_answers(Reply::token_set(members));
+    fails(&env, &["refresh"], 0)
 }
 
 fn fewer_scopes() -> Finished {
