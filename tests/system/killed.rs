@@ -156,7 +156,8 @@ impl Scene {
     }
 
     fn signs_in_again(&self) {
-        let args = ["work", "--no-browser"];
+        // Its tokens expire at once, so the account is never known.
+        let args = ["work", "--no-browser", "--allow-other-identity"];
         let mut login = Login::again(&self.env, &self.redirect_uri, &args);
         let callback = login.consent("allow");
         login.deliver(&callback);
