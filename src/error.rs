@@ -97,6 +97,8 @@ pub struct Error {
     pub exit_code: Option<u8>,
     /// Whether it is about a request that never reached a server.
     pub unsent: bool,
+    /// Whether a server did not answer in time.
+    pub is_silence: bool,
 }
 
 impl Error {
@@ -109,6 +111,7 @@ impl Error {
             tracking_id: None,
             exit_code: None,
             unsent: false,
+            is_silence: false,
         }
     }
 

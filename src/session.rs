@@ -1,5 +1,6 @@
 //! A usable token for a connection: load it, and where it is stale refresh and save it.
 
+mod all;
 mod cure;
 mod identity;
 mod refresh;
@@ -27,6 +28,7 @@ use crate::secret::Secret;
 use crate::signals;
 use crate::store::Store;
 use crate::variables;
+pub use all::refresh_all;
 use cure::missing;
 pub use cure::{
     login_command, mend_client, more_scopes, more_scopes_command, none_yet, other_store,

@@ -73,11 +73,13 @@ pub fn closed_by_server(error: &reqwest::Error) -> bool {
 }
 
 pub fn timed_out(host: &str, limit: Duration) -> Error {
-    Error::new(
-        Kind::Temporary,
-        format!("timed out waiting for {host} ({} s)", limit.as_secs()),
-    )
-    .with_hint("check the network and run the same command again")
+    let message = format!("timed out waiting for {host} ({} s)", limit.as_secs());
+    let error = Error::new(Kind::Temporary, message)
+        .with_hint("check the network and run the same command again");
+    Error {
+        is_silence: true,
+        ..error
+    }
 }
 
 fn innermost<'a>(

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cmd::{ConnectionArgument, Context};
 use crate::connection::Connection;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::moment::day;
 use crate::session;
 use crate::store::Store;
@@ -14,10 +14,12 @@ use crate::store::Store;
 ///
 /// Webex prolongs a refresh token each time it is used, so a connection that
 /// is refreshed now and then never needs a new sign-in. With --all, for cron
-/// and timers, it goes on where one connection fails, tells each on stderr,
-/// and ends with the highest exit code among them. Connections without a
-/// refresh token are passed over. If there is no keyring and no other store
-/// was chosen, --all exits with 6 and refreshes nothing.
+/// and timers, it refreshes four at a time, goes on where one connection
+/// fails, tells each on stderr, and ends with the highest exit code among
+/// them. No refresh begins later than five minutes after the first, and after
+/// a server did not answer in time, its other connections are not tried.
+/// Connections without a refresh token are passed over. If there is no keyring
+/// and no other store was chosen, --all exits with 6 and refreshes nothing.
 ///
 ///   $ webex-connect refresh work
 ///   $ webex-connect refresh --all --json
@@ -46,7 +48,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     }
 }
 
-/// Goes on after a failure. What can't be read is told first, for it has no place among the others.
+/// Goes on after a failure. Records that cannot be read are reported first, because they have no place among the others.
 fn refresh_all(context: &Context, store: &Store) -> Result<()> {
     let listing = context.listing(store)?;
     // Apps and the default can be unreadable too.
@@ -58,25 +60,37 @@ fn refresh_all(context: &Context, store: &Store) -> Result<()> {
     failures
         .iter()
         .for_each(|error| context.output.error(error));
-    let mut rows = Vec::new();
     let mut failed = all.saturating_sub(listing.connections.len());
-    for (index, connection) in listing.connections.iter().enumerate() {
-        let place = format!("{} of {}", index + 1, listing.connections.len());
-        let outcome = refresh_one(context, store, connection, &place);
+    let (can_refresh, passed_over): (Vec<_>, Vec<_>) = listing
+        .connections
+        .into_iter()
+        .partition(|connection| connection.tokens.refresh_token.is_some());
+    for connection in &passed_over {
+        let name = &connection.name;
+        context
+            .output
+            .note(&format!("{name} has no refresh token and was passed over"));
+    }
+    let outcomes = refresh_each(context, store, &can_refresh)?;
+    let untried = can_refresh.len() - outcomes.len();
+    let mut rows: Vec<_> = passed_over
+        .iter()
+        .map(|connection| row(connection, false, None))
+        .collect();
+    for (connection, outcome) in can_refresh.iter().zip(outcomes) {
         rows.push(match &outcome {
-            Ok(Some(refreshed)) => row(refreshed, true, None),
-            Ok(None) => row(connection, false, None),
+            Ok(refreshed) => row(refreshed, true, None),
             Err(error) => row(connection, false, Some(error)),
         });
-        let Err(error) = outcome else { continue };
-        let is_over = matches!(error.kind, Kind::Interrupted(_));
-        failures.push(error);
-        failed += 1;
-        if is_over {
-            break;
-        }
+        failed += usize::from(outcome.is_err());
+        failures.extend(outcome.err());
     }
-    let untried = listing.connections.len() - rows.len();
+    rows.sort_by_key(|row| {
+        row["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+    });
     if context.output.json {
         context.output.result_json(&Value::Array(rows))?;
     } else if all == 0 && failures.is_empty() {
@@ -89,6 +103,48 @@ fn refresh_all(context: &Context, store: &Store) -> Result<()> {
     }
 }
 
+/// Refreshes the connections and reports each. Returns an outcome for each one that was tried.
+fn refresh_each(
+    context: &Context,
+    store: &Store,
+    connections: &[Connection],
+) -> Result<Vec<Result<Connection>>> {
+    let output = context.output;
+    let progress = |done: usize| {
+        // With `-v` the lines of the requests show the progress.
+        if context.wire.trace.is_none() && done < connections.len() {
+            output.passing(&format!("refreshed {done} of {}", connections.len()));
+        }
+    };
+    let mut done = 0;
+    progress(done);
+    let report = |connection: &Connection, outcome: &Result<Connection>| {
+        output.end_passing();
+        match outcome {
+            Ok(refreshed) => note(context, refreshed),
+            Err(error) => output.error(&named(connection, error)),
+        }
+        done += 1;
+        progress(done);
+    };
+    let outcomes = session::refresh_all(store, connections, &context.wire, report)?;
+    output.end_passing();
+    Ok(connections
+        .iter()
+        .zip(outcomes)
+        .map(|(connection, outcome)| outcome.map_err(|error| named(connection, &error)))
+        .collect())
+}
+
+/// The error of one connection among several.
+fn named(connection: &Connection, error: &Error) -> Error {
+    let message = format!("{} was not refreshed: {}", connection.name, error.message);
+    Error {
+        message,
+        ..error.clone()
+    }
+}
+
 /// What `--all` came to where something failed.
 fn summary(failed: usize, all: usize, untried: usize) -> String {
     match (failed, untried) {
@@ -97,44 +153,6 @@ fn summary(failed: usize, all: usize, untried: usize) -> String {
         (_, _) => format!(
             "{failed} of {all} connections could not be refreshed, and {untried} were not tried"
         ),
-    }
-}
-
-/// Refreshes one of several and tells how it went; nothing comes of one that has no refresh token.
-fn refresh_one(
-    context: &Context,
-    store: &Store,
-    connection: &Connection,
-    place: &str,
-) -> Result<Option<Connection>> {
-    let name = &connection.name;
-    if connection.tokens.refresh_token.is_none() {
-        context
-            .output
-            .note(&format!("{name} has no refresh token and was passed over"));
-        return Ok(None);
-    }
-    // The wire, where it is shown, tells more than a line that it would run into.
-    if context.wire.trace.is_none() {
-        context
-            .output
-            .passing(&format!("refreshing {place}: {name}"));
-    }
-    let refreshed = session::refreshed(store, connection.clone(), &context.wire);
-    context.output.end_passing();
-    match refreshed {
-        Ok(refreshed) => {
-            note(context, &refreshed);
-            session::identify(store, &refreshed, &context.wire)
-                .inspect_err(|error| context.output.error(error))?;
-            Ok(Some(refreshed))
-        }
-        Err(error) => {
-            let message = format!("{name} was not refreshed: {}", error.message);
-            let error = Error { message, ..error };
-            context.output.error(&error);
-            Err(error)
-        }
     }
 }
 

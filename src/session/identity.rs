@@ -75,6 +75,16 @@ pub enum Owner {
     Unknown,
 }
 
+impl Owner {
+    /// The account, if it is known.
+    pub fn into_known(self) -> Option<Identity> {
+        match self {
+            Owner::Known(identity) => Some(identity),
+            Owner::Hidden | Owner::Unknown => None,
+        }
+    }
+}
+
 /// Returns the owner of a connection. If the record does not name one, asks Webex once, with the stored access token,
 /// and stores the answer.
 pub async fn owner(store: &Store, connection: &Connection, wire: &Wire) -> Owner {

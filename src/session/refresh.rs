@@ -61,13 +61,16 @@ pub fn ensure(
         // Until they are released a signal is noticed where something is waited for, and held off while something is
         // saved.
         let mut signals = Signals::catch()?;
+        store.set_write_patience(WRITE_STEP);
         let outcome = refresh_locked(store, connection, wire, requirement, &mut signals).await;
+        store.set_write_patience(LOCK_TIME);
         signals.release_after(&outcome);
         outcome
     })
 }
 
-/// As [`ensure`], inside a runtime and with the caller's signals.
+/// As [`ensure`], inside a runtime and with the caller's signals. The caller has set the store's write patience to
+/// [`WRITE_STEP`].
 ///
 /// # Errors
 /// As for [`ensure`].
@@ -84,10 +87,7 @@ pub async fn refresh_locked(
         requirement,
         began: Instant::now(),
     };
-    store.set_write_patience(WRITE_STEP);
-    let outcome = run.locked(connection, signals).await;
-    store.set_write_patience(LOCK_TIME);
-    outcome
+    run.locked(connection, signals).await
 }
 
 struct Run<'a> {

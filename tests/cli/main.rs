@@ -50,8 +50,8 @@ mod guards;
 #[cfg(target_os = "linux")]
 mod guided;
 mod help;
-mod idle_connections;
 mod identity;
+mod idle_connections;
 
 #[cfg(target_os = "linux")]
 mod interleaved;
@@ -106,5 +106,5 @@ mod token;
 mod transfer;
 mod transfer_forged;
 mod troubles;
-mod usage;
 mod unreadable_default;
+mod usage;

@@ -1,13 +1,16 @@
 //! `refresh`: new tokens now, for one connection or for all.
 
 use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 
 use crate::env::process::Process;
-use crate::env::{Env, Reply, Scene, expired};
+use crate::env::{Env, Reply, Scene, connected, expired};
 
 #[test]
 fn a_fresh_connection_is_refreshed_all_the_same() {
@@ -204,29 +207,116 @@ fn a_signal_ends_all_of_them() {
     let (env, authority) = three(Reply::other_tokens());
     env.run(["rename", "work", "a"]).any_stderr().check();
     let args = ["refresh", "--all", "--json"];
-    let interrupted = |process: Process, rows: usize, told: &str| {
+    let interrupted = |process: Process| {
         process.signal(Signal::TERM);
         let finished = process.finish();
         assert_eq!(finished.code, Some(143), "{finished}");
         let json = finished.json();
-        assert_eq!(json.as_array().map(Vec::len), Some(rows), "{finished}");
-        assert_eq!(json[rows - 1]["error"]["code"], "interrupted", "{finished}");
-        let told = format!("\"1 of 3 connections could not be refreshed{told}\"");
-        assert!(finished.err().contains(&told), "{finished}");
+        let names: Vec<_> = json.as_array().into_iter().flatten().collect();
+        let names: Vec<_> = names.iter().map(|row| &row["name"]).collect();
+        assert_eq!(names, ["a", "bare", "good"], "{finished}");
+        assert_eq!(json[1]["error"], Value::Null, "{finished}");
+        assert_eq!(json[2]["error"]["code"], "interrupted", "{finished}");
+        let summary = "of 3 connections could not be refreshed\"";
+        assert!(finished.err().contains(summary), "{finished}");
     };
     let lock = File::open(env.path("data/webex-connect/connection-good.lock"));
     let lock = lock.unwrap_or_else(|e| panic!("{e}"));
     lock.lock().unwrap_or_else(|e| panic!("{e}"));
     let process = Process::spawn(env.command(args), b"");
     env.somebody_waits_for("connection-good.lock");
-    interrupted(process, 3, "");
+    interrupted(process);
     drop(lock);
     let (reply, gate) = Reply::other_tokens().held();
     authority.token_answers(reply);
     let process = Process::spawn(env.command(args), b"");
     gate.is_asked();
-    interrupted(process, 1, ", and 2 were not tried");
+    interrupted(process);
     gate.opens();
+}
+
+/// Ten connections at a server that never answers: four are tried at a time, and after the first time-out no other.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_server_that_does_not_answer_is_waited_for_once() {
+    let env = Env::new();
+    let authority = expired(&env);
+    env.change_records(|records| {
+        for number in 0..9 {
+            let mut record = records["connection/work"].clone();
+            record["name"] = format!("c{number}").into();
+            records.insert(format!("connection/c{number}"), record);
+        }
+    });
+    authority.token_answers(Reply::silence());
+    let finished = Process::spawn(env.command(["refresh", "--all", "--json"]), b"").finish();
+    assert_eq!(finished.code, Some(7), "{finished}");
+    assert!(finished.took < Duration::from_secs(45), "{finished}");
+    assert_eq!(authority.refreshes(), 4, "{finished}");
+    let json = finished.json();
+    let messages = json.as_array().into_iter().flatten();
+    let messages: Vec<_> = messages
+        .map(|row| row["error"]["message"].as_str().unwrap_or_default())
+        .collect();
+    let count = |words: &str| messages.iter().filter(|text| text.contains(words)).count();
+    assert_eq!(messages.len(), 10, "{finished}");
+    assert_eq!(
+        count("was not refreshed: timed out waiting for"),
+        4,
+        "{finished}"
+    );
+    let not_tried = "was not refreshed: the server did not answer for another connection (timed out waiting for";
+    assert_eq!(count(not_tried), 6, "{finished}");
+}
+
+/// A token that still serves is printed while the server cannot be reached.
+#[test]
+fn a_token_that_serves_is_not_held_up_by_a_server_that_cannot_be_reached() {
+    let (env, authority) = connected();
+    env.age(SignedDuration::from_mins(4));
+    // A socket that listens and whose queue is full takes no connection.
+    let full = full_socket();
+    let address = full[0]
+        .local_addr()
+        .ok()
+        .and_then(|address| address.as_socket());
+    let port = address.map_or(0, |address| address.port());
+    env.edit_records(|_, record| {
+        let text = record.to_string();
+        let text = text.replace(&authority.base, &format!("http://127.0.0.1:{port}/v1"));
+        *record = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}"));
+    });
+    env.run(["token"])
+        .any_stdout()
+        .stderr_has("warning: could not refresh work, whose token holds a little longer: timed out waiting for")
+        .stderr_has("(3 s)")
+        .within(5)
+        .check();
+    assert_eq!(authority.refreshes(), 0);
+}
+
+/// A socket that listens, and the connections that fill its queue.
+fn full_socket() -> Vec<Socket> {
+    let new = || {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None);
+        socket.unwrap_or_else(|e| panic!("a socket: {e}"))
+    };
+    let listener = new();
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into();
+    let listening = listener.bind(&any).and_then(|()| listener.listen(0));
+    listening.unwrap_or_else(|e| panic!("a listener: {e}"));
+    let address = listener.local_addr().unwrap_or_else(|e| panic!("{e}"));
+    let mut sockets = vec![listener];
+    for _ in 0..4 {
+        let client = new();
+        client
+            .set_nonblocking(true)
+            .unwrap_or_else(|e| panic!("{e}"));
+        // It is under way, or the queue is full already.
+        let _ = client.connect(&address);
+        sockets.push(client);
+    }
+    sockets
 }
 
 #[test]
