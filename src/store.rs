@@ -1,11 +1,11 @@
 //! The store: one map of named records, in the OS keyring or in a sealed file.
 
 mod choice;
+mod chunks;
 mod file;
 mod key;
 mod keyring;
 mod lock;
-mod parts;
 mod private;
 mod record;
 mod seal;

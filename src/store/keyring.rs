@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
 use crate::moment::now;
+use crate::store::chunks::{self, ChunkWrite};
 use crate::store::keyring::platform::Session;
 use crate::store::lock::LockName;
-use crate::store::parts::{self, Step};
 use crate::store::record::unreadable;
 
 /// How long the keyring may take where nobody could answer a prompt of its own.
@@ -87,13 +87,13 @@ impl Keyring {
     pub fn read(&self, key: &str) -> Result<Option<String>> {
         let own = self.read_item(key)?;
         let Some(own) = own else { return Ok(None) };
-        let parts = parts::named_by(key, &own);
-        if parts.is_empty() {
+        let chunks = chunks::named_by(key, &own);
+        if chunks.is_empty() {
             return Ok(Some(own));
         }
-        let texts = parts
+        let texts = chunks
             .iter()
-            .map(|part| self.read_item(part)?.ok_or_else(|| incomplete(key)));
+            .map(|chunk| self.read_item(chunk)?.ok_or_else(|| incomplete(key)));
         texts.collect::<Result<String>>().map(Some)
     }
 
@@ -114,18 +114,18 @@ impl Keyring {
             return Ok(false);
         }
         let generation = format!("{:x}", now().as_nanosecond());
-        let steps = parts::steps(key, record, self.limit, &generation, &self.items()?);
-        steps
+        let changes = chunks::write(key, record, self.limit, &generation, &self.items()?);
+        changes
             .into_iter()
-            .try_for_each(|step| self.take(step, label).map(|_| ()))?;
+            .try_for_each(|change| self.take(change, label).map(|_| ()))?;
         Ok(true)
     }
 
     /// Removes a record; `false` if there was none.
     pub fn remove(&self, key: &str) -> Result<bool> {
         let mut removed = false;
-        for step in parts::removal(key, &self.items()?) {
-            removed |= self.take(step, "")?;
+        for change in chunks::removal(key, &self.items()?) {
+            removed |= self.take(change, "")?;
         }
         Ok(removed)
     }
@@ -141,20 +141,23 @@ impl Keyring {
             })
             .collect();
         let whole = |key: &str, own: &str| -> String {
-            let parts = parts::named_by(key, own);
-            if parts.is_empty() {
+            let chunks = chunks::named_by(key, own);
+            if chunks.is_empty() {
                 return own.to_owned();
             }
-            let texts: Option<String> = parts.iter().map(|part| items.get(part).cloned()).collect();
+            let texts: Option<String> = chunks
+                .iter()
+                .map(|chunk| items.get(chunk).cloned())
+                .collect();
             texts.unwrap_or_default()
         };
-        let records = items.iter().filter(|(item, _)| !parts::is_part(item));
+        let records = items.iter().filter(|(item, _)| !chunks::is_chunk(item));
         Ok(records
             .map(|(key, own)| (key.clone(), whole(key, own)))
             .collect())
     }
 
-    /// The names of all items, where records can have parts.
+    /// The names of all items, where records can have chunks.
     fn items(&self) -> Result<Vec<String>> {
         if self.limit == usize::MAX {
             return Ok(Vec::new());
@@ -178,9 +181,9 @@ impl Keyring {
     }
 
     /// One change; `false` if there was nothing to remove.
-    fn take(&self, step: Step, label: &str) -> Result<bool> {
-        match step {
-            Step::Write { item, text } => {
+    fn take(&self, change: ChunkWrite, label: &str) -> Result<bool> {
+        match change {
+            ChunkWrite::Write { item, text } => {
                 let label = label.to_owned();
                 self.ask("save", move |session| {
                     let entry = platform::writable(session.store()?, &item, &label)?;
@@ -189,7 +192,7 @@ impl Keyring {
                     Ok(true)
                 })
             }
-            Step::Remove { item } => self.ask("remove", move |session| {
+            ChunkWrite::Remove { item } => self.ask("remove", move |session| {
                 let entry = session.store()?.build(platform::SERVICE, &item, None)?;
                 match entry.delete_credential() {
                     Err(keyring::Error::NoEntry) => Ok(false),
@@ -302,30 +305,30 @@ mod tests {
 
     #[test]
     #[ignore = "needs the keyring session of tests/run"]
-    fn a_record_longer_than_an_item_survives_in_parts() {
+    fn a_record_longer_than_an_item_survives_in_chunks() {
         assert!(
             std::env::var_os("WEBEX_CONNECT_TEST_SESSION").is_some(),
             "run this through tests/run"
         );
         let keyring = Keyring::open_with(2560).unwrap_or_else(|_| panic!("no keyring"));
-        let key = "connection/in-parts";
+        let key = "connection/in-chunks";
         for length in [9_000, 100, 5_000, 2_560, 20_000] {
             let record = "é".repeat(length / 2);
             let before = keyring.read(key).unwrap();
             keyring
-                .write(key, &record, "in parts", before.as_deref())
+                .write(key, &record, "in chunks", before.as_deref())
                 .unwrap();
             assert_eq!(keyring.read(key).unwrap().as_deref(), Some(record.as_str()));
             assert_eq!(keyring.all().unwrap(), [(key.to_owned(), record.clone())]);
-            let parts = if record.len() > 2560 {
+            let chunks = if record.len() > 2560 {
                 record.len().div_ceil(2560)
             } else {
                 0
             };
             assert_eq!(
                 keyring.items().unwrap().len(),
-                1 + parts,
-                "no stale part stays"
+                1 + chunks,
+                "no stale chunk stays"
             );
         }
         assert!(keyring.remove(key).unwrap());
