@@ -65,8 +65,9 @@
 //!
 //! * `localhost` in a redirect URI is bound on both families, or another user could take the one left free.
 //! * tiny_http answers but does not listen: its server has no limits (see [`http`]).
-//! * The Secret Service is read over an encrypted session of our own, in `store/keyring/reader.rs`: the store crate
-//!   spends a third of a `token` on its half of the key agreement. All but reading is left to that crate.
+//! * On Linux a store of our own implements the keyring interface over a plain session with the Secret Service
+//!   (`store/keyring/secret_service.rs`). The published store hard-codes an encrypted session, whose key agreement is
+//!   slow and fails now and then with KWallet, and limits no prompt. The bus is a local socket of one user.
 //! * Refusals of the token endpoint are read in `oauth/refusal.rs` and not by the oauth2 crate, because Webex has two
 //!   error shapes and neither always fits RFC 6749.
 //! * The sealed file is one JSON object that begins with the lengths of its lines, so that a token is read without the

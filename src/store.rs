@@ -26,7 +26,7 @@ use key::KeySource;
 use keyring::Keyring;
 pub use lock::{LOCK_TIME, Lock, LockName};
 pub use record::Key;
-use record::{Record, parse, unreadable};
+use record::{Record, Stored, parse, unreadable};
 pub use seal::{Recipient, seal, unseal};
 pub use trial::Trial;
 
@@ -300,12 +300,17 @@ impl Store {
     /// that can't be read is no error.
     pub fn list(&self) -> Result<Listing> {
         let mut listing = Listing::default();
-        for (key, text) in self.records()? {
-            match parse(&key, &text) {
+        for (key, stored) in self.records()? {
+            let text = stored.into_text(&key);
+            let is_unknown = |text: &String| record::is_unknown_kind(&key, text);
+            if text.as_ref().is_ok_and(is_unknown) {
+                listing.unknown.push(key);
+                continue;
+            }
+            match text.and_then(|text| parse(&key, &text)) {
                 Ok(Record::Connection(connection)) => listing.connections.push(*connection),
                 Ok(Record::Default { name }) => listing.default = Some(name),
                 Ok(Record::App(app)) => listing.apps.push(*app),
-                Err(_) if record::is_unknown_kind(&key, &text) => listing.unknown.push(key),
                 // One that was killed in mid-preflight left nothing of worth.
                 Err(_) if key == Key::Preflight.to_string() => {}
                 Err(error) => listing.unreadable.push(error),
@@ -325,10 +330,15 @@ impl Store {
             .collect())
     }
 
-    fn records(&self) -> Result<Vec<(String, String)>> {
+    fn records(&self) -> Result<Vec<(String, Stored)>> {
         match &self.home {
             Home::Keyring(keyring) => keyring.all(),
-            Home::File(file) | Home::SandboxFile { file, .. } => file.all(),
+            Home::File(file) | Home::SandboxFile { file, .. } => {
+                let records = file.all()?.into_iter();
+                Ok(records
+                    .map(|(key, text)| (key, Stored::Text(text)))
+                    .collect())
+            }
         }
     }
 

@@ -3,8 +3,13 @@
 //! A write stores the chunks first, under a new generation, and the head last. The old head names the old chunks, which
 //! are removed only after the head was replaced. So a crash between any two steps leaves the old record or the new one,
 //! and the next write removes the chunks that a crash left behind.
+//!
+//! A reader that finds a chunk missing reads the head again: a writer may have replaced it meanwhile.
 
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Kind, Result};
+use crate::store::record::Stored;
 
 /// Separates a record's key from the name of a chunk; no key contains it.
 const MARK: char = '#';
@@ -12,6 +17,8 @@ const MARK: char = '#';
 const HEAD: &str = "{\"parts\":";
 /// The most chunks that are read. A record of a megabyte has fewer.
 const MAX_CHUNKS: usize = 1024;
+/// How often a reader starts over because the record changed.
+const ATTEMPTS: usize = 10;
 
 /// One change to the items of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +77,61 @@ pub fn removal(key: &str, items: &[String]) -> Vec<ChunkWrite> {
         .collect()
 }
 
+/// Reads a record by its items, whole at one moment: never one half of an old record and one of a new one.
+///
+/// # Errors
+/// Those of `item`, and [`Kind::Store`] if the record changes again and again.
+pub fn read(
+    key: &str,
+    mut item: impl FnMut(&str) -> Result<Option<Stored>>,
+) -> Result<Option<Stored>> {
+    let Some(mut own) = item(key)? else {
+        return Ok(None);
+    };
+    for _ in 0..ATTEMPTS {
+        if let Some(stored) = joined(key, &own, &mut item)? {
+            return Ok(Some(stored));
+        }
+        let Some(now) = item(key)? else {
+            return Ok(None);
+        };
+        if now == own {
+            return Ok(Some(Stored::Corrupt));
+        }
+        own = now;
+    }
+    let message = format!("the record {key} changed {ATTEMPTS} times while it was read");
+    Err(Error::new(Kind::Store, message).with_hint("run the same command again"))
+}
+
+/// The record that its own item begins, with the text of all chunks. `None`: a chunk is missing.
+///
+/// # Errors
+/// Those of `item`.
+pub fn joined(
+    key: &str,
+    own: &Stored,
+    mut item: impl FnMut(&str) -> Result<Option<Stored>>,
+) -> Result<Option<Stored>> {
+    let Stored::Text(text) = own else {
+        return Ok(Some(own.clone()));
+    };
+    let chunks = named_by(key, text);
+    if chunks.is_empty() {
+        return Ok(Some(own.clone()));
+    }
+    let mut joined = String::new();
+    for chunk in chunks {
+        match item(&chunk)? {
+            Some(Stored::Text(text)) => joined.push_str(&text),
+            other => return Ok(other),
+        }
+    }
+    Ok(Some(Stored::Text(joined)))
+}
+
 /// The items that hold the record's text, given the text of its own item. Empty if that is the whole text.
-pub fn named_by(key: &str, own: &str) -> Vec<String> {
+fn named_by(key: &str, own: &str) -> Vec<String> {
     match own
         .starts_with(HEAD)
         .then(|| serde_json::from_str::<Head>(own))
@@ -139,16 +199,12 @@ mod tests {
         };
     }
 
-    fn read(items: &Items) -> Option<String> {
-        let own = items.get(KEY)?;
-        let chunks = named_by(KEY, own);
-        if chunks.is_empty() {
-            return Some(own.clone());
+    fn read_from(items: &Items) -> Option<String> {
+        let item = |item: &str| Ok(items.get(item).cloned().map(Stored::Text));
+        match read(KEY, item).unwrap()? {
+            Stored::Text(text) => Some(text),
+            other => panic!("{other:?}"),
         }
-        chunks
-            .iter()
-            .map(|chunk| items.get(chunk).map(String::as_str))
-            .collect()
     }
 
     fn write_to(items: &Items, text: &str, generation: &str) -> Vec<ChunkWrite> {
@@ -182,7 +238,7 @@ mod tests {
                 changes[..crash]
                     .iter()
                     .for_each(|change| apply(&mut items, change));
-                let text = read(&items).unwrap();
+                let text = read_from(&items).unwrap();
                 assert!(
                     text == old || text == new,
                     "{old_length} to {new_length}, after {crash} changes"
@@ -191,11 +247,73 @@ mod tests {
                 write_to(&items.clone(), &new, "g3")
                     .iter()
                     .for_each(|change| apply(&mut items, change));
-                assert_eq!(read(&items).as_deref(), Some(new.as_str()));
+                assert_eq!(read_from(&items).as_deref(), Some(new.as_str()));
                 let used = 1 + named_by(KEY, &items[KEY]).len();
                 assert_eq!(items.len(), used, "stale chunks stay");
                 assert!(items.values().all(|text| text.len() <= LIMIT));
             }
+        }
+    }
+
+    /// The changes of a writer happen one by one, each just before a read of an item.
+    #[test]
+    fn a_reader_beside_a_writer_reads_the_old_record_or_the_new_one() {
+        let (old, new) = (record('o', 3 * LIMIT), record('n', 5 * LIMIT));
+        let mut before = Items::new();
+        write_to(&before.clone(), &old, "g1")
+            .iter()
+            .for_each(|change| apply(&mut before, change));
+        let changes = write_to(&before, &new, "g2");
+        for begins in 0..12 {
+            let mut items = before.clone();
+            let mut left = changes.iter();
+            let mut reads = 0;
+            let read = read(KEY, |item| {
+                reads += 1;
+                // The writer is quicker than the reader.
+                for change in left.by_ref().take(if reads > begins { 4 } else { 0 }) {
+                    apply(&mut items, change);
+                }
+                Ok(items.get(item).cloned().map(Stored::Text))
+            });
+            let Some(Stored::Text(text)) = read.unwrap() else {
+                panic!("the writer begins at read {begins}");
+            };
+            assert!(text == old || text == new, "a mixed record");
+        }
+    }
+
+    #[test]
+    fn only_a_head_that_stays_makes_a_missing_chunk_damage() {
+        let head = |generation: &str| {
+            Stored::Text(format!(r#"{{"parts":2,"generation":"{generation}"}}"#))
+        };
+        let is_head = |item: &str| item == KEY;
+        let damaged = read(KEY, |item| Ok(is_head(item).then(|| head("g"))));
+        assert_eq!(damaged.unwrap(), Some(Stored::Corrupt));
+
+        let mut heads = 0;
+        let restless = read(KEY, |item| {
+            heads += usize::from(is_head(item));
+            Ok(is_head(item).then(|| head(&heads.to_string())))
+        });
+        assert_eq!(restless.unwrap_err().kind, Kind::Store);
+        assert_eq!(heads, 1 + ATTEMPTS);
+
+        let mut heads = 0;
+        let removed = read(KEY, |item| {
+            heads += usize::from(is_head(item));
+            Ok((is_head(item) && heads == 1).then(|| head("g")))
+        });
+        assert_eq!(removed.unwrap(), None);
+    }
+
+    #[test]
+    fn a_record_with_an_ambiguous_or_damaged_chunk_is_that_itself() {
+        for stored in [Stored::Ambiguous, Stored::Corrupt] {
+            let own = Stored::Text(r#"{"parts":2,"generation":"g"}"#.to_owned());
+            let joined = joined(KEY, &own, |_| Ok(Some(stored.clone())));
+            assert_eq!(joined.unwrap(), Some(stored));
         }
     }
 
@@ -243,7 +361,7 @@ mod tests {
                 }
                 apply(&mut items, &change);
             }
-            assert_eq!(read(&items), Some(text));
+            assert_eq!(read_from(&items), Some(text));
             assert!(named_by(KEY, &own).len() <= MAX_CHUNKS);
         }
     }

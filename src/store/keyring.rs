@@ -1,27 +1,33 @@
-//! The OS keyring as a home of records: one item each.
+//! The OS keyring as a store: one item for each record.
 
+#[cfg(not(any(target_os = "macos", windows)))]
+mod bus;
+#[cfg(not(any(target_os = "macos", windows)))]
+mod credential;
+mod failure;
 mod platform;
 #[cfg(not(any(target_os = "macos", windows)))]
-mod reader;
+mod secret_service;
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::io::{self, IsTerminal};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
-use crate::error::{Error, Kind, Result};
+use keyring::CredentialStore;
+
+use crate::error::{Error, Result};
 use crate::moment::now;
 use crate::store::chunks::{self, ChunkWrite};
-use crate::store::keyring::platform::Session;
+use crate::store::keyring::failure::{Failure, absent, failed, other_user};
 use crate::store::lock::LockName;
-use crate::store::record::unreadable;
+use crate::store::record::Stored;
 
 /// How long the keyring may take where nobody could answer a prompt of its own.
 const UNATTENDED: Duration = Duration::from_secs(5);
 /// How long it may take where a person may be typing a password into the desktop's prompt.
 const ATTENDED: Duration = Duration::from_secs(60);
-
-const OTHER_WAYS: &str = "unlock or start the keyring, or keep secrets in a sealed file with `--store file` or WEBEX_CONNECT_STORE=file";
 
 /// Why the keyring did not open.
 pub enum OpenError {
@@ -31,12 +37,9 @@ pub enum OpenError {
     Other(Error),
 }
 
-type Job = Box<dyn FnOnce(&Session) + Send>;
-
-/// A session with the keyring. A keyring may wait for a person or hang, so every call runs on a thread of its own
-/// and is waited for with a bound.
+/// A session with the keyring. A keyring may wait for a person or hang, so every call has a limit.
 pub struct Keyring {
-    jobs: mpsc::Sender<Job>,
+    store: Arc<CredentialStore>,
     patience: Duration,
     /// The longest text one item takes, in bytes.
     limit: usize,
@@ -49,52 +52,38 @@ impl Keyring {
     }
 
     fn open_with(limit: usize) -> std::result::Result<Keyring, OpenError> {
-        let patience = if std::io::stdin().is_terminal() {
-            ATTENDED
-        } else {
-            UNATTENDED
+        let is_attended = io::stdin().is_terminal();
+        let patience = match is_attended {
+            true => ATTENDED,
+            false => UNATTENDED,
         };
-        let (jobs, todo) = mpsc::channel::<Job>();
-        let (opened, opening) = mpsc::channel();
-        let started = std::thread::Builder::new().spawn(move || match Session::open() {
-            Ok(session) => {
-                if opened.send(Ok(())).is_ok() {
-                    todo.iter().for_each(|job| job(&session));
-                }
-            }
-            // Nobody waits any longer; there is nothing left to tell.
-            Err(error) => drop(opened.send(Err(error))),
-        });
-        if let Err(error) = started {
-            let failed = Error::new(Kind::Store, "could not start a thread for the keyring");
-            return Err(OpenError::Other(failed.with_cause(&error)));
-        }
-        match opening.recv_timeout(patience) {
-            Ok(Ok(())) => Ok(Keyring {
-                jobs,
+        let store = limited(patience, move || platform::open(patience, is_attended))
+            .map_err(|error| OpenError::Other(error_of_open(&error)))?;
+        match store {
+            Ok(store) => Ok(Keyring {
+                store,
                 patience,
                 limit,
             }),
-            Ok(Err(error)) if is_silence(&error) => Err(OpenError::Other(silent(DBUS_TIME))),
-            Ok(Err(error @ keyring::Error::PlatformFailure(_))) => {
-                Err(OpenError::Absent(absent(&error)))
-            }
-            Ok(Err(error)) => Err(OpenError::Other(failed("open", &error))),
-            Err(_) => Err(OpenError::Other(unanswered(patience))),
+            Err(error) => Err(match (failure::carried_by(&error), &error) {
+                (Some(Failure::Absent(words)), _) => OpenError::Absent(absent(words)),
+                (Some(Failure::OtherUser(path)), _) => OpenError::Absent(other_user(path)),
+                (None, keyring::Error::PlatformFailure(cause)) => {
+                    OpenError::Absent(absent(&cause.to_string()))
+                }
+                _ => OpenError::Other(error_of_open(&error)),
+            }),
         }
     }
 
+    /// The text of a record.
+    ///
+    /// # Errors
+    /// `Kind::Store` if the keyring does not answer, `Kind::Unreadable` if the record is damaged or there are
+    /// several items for it.
     pub fn read(&self, key: &str) -> Result<Option<String>> {
-        let own = self.read_item(key)?;
-        let Some(own) = own else { return Ok(None) };
-        let chunks = chunks::named_by(key, &own);
-        if chunks.is_empty() {
-            return Ok(Some(own));
-        }
-        let texts = chunks
-            .iter()
-            .map(|chunk| self.read_item(chunk)?.ok_or_else(|| incomplete(key)));
-        texts.collect::<Result<String>>().map(Some)
+        let stored = self.stored(key)?;
+        stored.map(|stored| stored.into_text(key)).transpose()
     }
 
     /// The lock of this name.
@@ -102,7 +91,11 @@ impl Keyring {
         LockName::beside(&crate::dirs::data().unwrap_or_default(), name, what)
     }
 
-    /// Creates or replaces a record. The label is what a person sees in the desktop's keyring program.
+    /// Creates or replaces a record, if what is stored now is the text that the writer read: `expected`, or nothing.
+    /// `false`: it is another text, and nothing was written. People see the label in the desktop's keyring program.
+    ///
+    /// # Errors
+    /// As for [`Keyring::read`]. Nothing is written over a record that can't be read.
     pub fn write(
         &self,
         key: &str,
@@ -110,218 +103,175 @@ impl Keyring {
         label: &str,
         expected: Option<&str>,
     ) -> Result<bool> {
+        let generation = format!("{:x}", now().as_nanosecond());
+        let changes = chunks::write(key, record, self.limit, &generation, &self.items()?);
         if self.read(key)?.as_deref() != expected {
             return Ok(false);
         }
-        let generation = format!("{:x}", now().as_nanosecond());
-        let changes = chunks::write(key, record, self.limit, &generation, &self.items()?);
-        changes
-            .into_iter()
-            .try_for_each(|change| self.take(change, label).map(|_| ()))?;
+        for change in changes {
+            self.apply(key, change, label)?;
+        }
         Ok(true)
     }
 
-    /// Removes a record; `false` if there was none.
+    /// Removes a record and every item of it; `false` if there was none.
     pub fn remove(&self, key: &str) -> Result<bool> {
         let mut removed = false;
         for change in chunks::removal(key, &self.items()?) {
-            removed |= self.take(change, "")?;
+            removed |= self.apply(key, change, "")?;
         }
         Ok(removed)
     }
 
-    /// Every record of ours, by the keyring's own search. One that can't be put together comes as the empty text,
-    /// which no record is.
-    pub fn all(&self) -> Result<Vec<(String, String)>> {
-        let found = self.ask("search", Session::all)?.into_iter();
-        let items: BTreeMap<String, String> = found
-            .map(|(item, secret)| {
-                let text = secret.and_then(|secret| String::from_utf8(secret).ok());
-                (item, text.unwrap_or_default())
-            })
-            .collect();
-        let whole = |key: &str, own: &str| -> String {
-            let chunks = chunks::named_by(key, own);
-            if chunks.is_empty() {
-                return own.to_owned();
-            }
-            let texts: Option<String> = chunks
-                .iter()
-                .map(|chunk| items.get(chunk).cloned())
-                .collect();
-            texts.unwrap_or_default()
+    /// Every record of this program, by the keyring's own search.
+    pub fn all(&self) -> Result<Vec<(String, Stored)>> {
+        let mut items: BTreeMap<String, Stored> = BTreeMap::new();
+        for (item, secret) in self.ask("search the keyring", "", platform::all)? {
+            items
+                .entry(item)
+                .and_modify(|stored| *stored = Stored::Ambiguous)
+                .or_insert_with(|| stored(secret));
+        }
+        let mut records = Vec::new();
+        for (key, own) in items.iter().filter(|(item, _)| !chunks::is_chunk(item)) {
+            let stored = match chunks::joined(key, own, |chunk| Ok(items.get(chunk).cloned()))? {
+                Some(stored) => Some(stored),
+                // A writer may have replaced the record during the search.
+                None => self.stored(key)?,
+            };
+            records.extend(stored.map(|stored| (key.clone(), stored)));
+        }
+        Ok(records)
+    }
+
+    fn stored(&self, key: &str) -> Result<Option<Stored>> {
+        chunks::read(key, |item| self.item(key, item))
+    }
+
+    /// An item of a record, without its chunks.
+    fn item(&self, key: &str, item: &str) -> Result<Option<Stored>> {
+        let name = item.to_owned();
+        let read = move |store: &CredentialStore| match platform::read(store, &name) {
+            Err(keyring::Error::Ambiguous(_)) => Ok(Some(Stored::Ambiguous)),
+            Err(keyring::Error::BadDataFormat(..)) => Ok(Some(Stored::Corrupt)),
+            secret => Ok(secret?.map(|secret| stored(Some(secret)))),
         };
-        let records = items.iter().filter(|(item, _)| !chunks::is_chunk(item));
-        Ok(records
-            .map(|(key, own)| (key.clone(), whole(key, own)))
-            .collect())
+        self.ask("read from the keyring", key, read)
     }
 
     /// The names of all items, where records can have chunks.
     fn items(&self) -> Result<Vec<String>> {
-        if self.limit == usize::MAX {
-            return Ok(Vec::new());
+        match self.limit {
+            usize::MAX => Ok(Vec::new()),
+            _ => self.ask("search the keyring", "", platform::names),
         }
-        self.ask("search", |session| {
-            let entries = platform::search(session.store()?)?;
-            Ok(entries
-                .iter()
-                .filter_map(|entry| entry.get_specifiers())
-                .map(|(_, item)| item)
-                .collect())
-        })
     }
 
-    fn read_item(&self, item: &str) -> Result<Option<String>> {
-        let name = item.to_owned();
-        let secret = self.ask("read", move |session| session.read(&name))?;
-        secret
-            .map(|secret| String::from_utf8(secret).map_err(|_| incomplete(item)))
-            .transpose()
-    }
-
-    /// One change; `false` if there was nothing to remove.
-    fn take(&self, change: ChunkWrite, label: &str) -> Result<bool> {
+    /// One change to the items of a record; `false` if there was nothing to remove.
+    fn apply(&self, key: &str, change: ChunkWrite, label: &str) -> Result<bool> {
         match change {
             ChunkWrite::Write { item, text } => {
                 let label = label.to_owned();
-                self.ask("save", move |session| {
-                    let entry = platform::writable(session.store()?, &item, &label)?;
-                    entry.set_secret(text.as_bytes())?;
-                    platform::relabel(&entry, &label);
-                    Ok(true)
+                self.ask("save in the keyring", key, move |store| {
+                    platform::write(store, &item, &label, text.as_bytes()).map(|()| true)
                 })
             }
-            ChunkWrite::Remove { item } => self.ask("remove", move |session| {
-                let entry = session.store()?.build(platform::SERVICE, &item, None)?;
-                match entry.delete_credential() {
-                    Err(keyring::Error::NoEntry) => Ok(false),
-                    removed => removed.map(|()| true),
-                }
+            ChunkWrite::Remove { item } => self.ask("remove from the keyring", key, move |store| {
+                platform::remove(store, &item)
             }),
         }
     }
 
-    fn ask<T, F>(&self, what: &str, job: F) -> Result<T>
+    fn ask<T, F>(&self, what: &str, key: &str, job: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Session) -> keyring::Result<T> + Send + 'static,
+        F: FnOnce(&CredentialStore) -> keyring::Result<T> + Send + 'static,
     {
-        let (answer, answered) = mpsc::channel();
-        let job: Job = Box::new(move |session| {
-            // A caller that gave up has no use for the answer.
-            let _ = answer.send(job(session));
-        });
-        // Where the thread has ended, so has the receiver below.
-        let _ = self.jobs.send(job);
-        match answered.recv_timeout(self.patience) {
-            Ok(result) => result.map_err(|error| failed(what, &error)),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                Err(unanswered(self.patience))
-            }
-        }
+        let store = Arc::clone(&self.store);
+        limited(self.patience, move || job(store.as_ref()))
+            .flatten()
+            .map_err(|error| failed(what, key, &error))
     }
 }
 
-fn incomplete(key: &str) -> Error {
-    unreadable(key, "it is corrupt")
-}
-
-/// How long libdbus waits for an answer.
-const DBUS_TIME: Duration = Duration::from_secs(2);
-
-/// libdbus gives a daemon that hangs two seconds and then reports this.
-fn is_silence(error: &keyring::Error) -> bool {
-    matches!(error, keyring::Error::PlatformFailure(cause) if format!("{cause:?}").contains("NoReply"))
-}
-
-fn silent(patience: Duration) -> Error {
-    let message = format!("the keyring did not answer within {} s", patience.as_secs());
-    Error::new(Kind::Store, message).with_hint(OTHER_WAYS)
-}
-
-/// libdbus would have noticed a keyring that hangs: one that takes longer waits for its own prompt, most likely.
-fn unanswered(patience: Duration) -> Error {
-    let seconds = patience.as_secs();
-    let message = format!(
-        "the keyring did not answer within {seconds} s: it may be locked, with a prompt that nobody answers"
-    );
-    Error::new(Kind::Store, message).with_hint(OTHER_WAYS)
-}
-
-fn absent(error: &keyring::Error) -> Error {
-    Error::new(
-        Kind::Store,
-        "there is no keyring here (no D-Bus session with a Secret Service)",
-    )
-    .with_detail(&cause(error))
-    .with_hint("start one, or keep secrets in a sealed file with `--store file` or WEBEX_CONNECT_STORE=file")
-}
-
-/// The keyring's own words, but never those of errors that carry what was stored.
-fn failed(what: &str, error: &keyring::Error) -> Error {
-    if is_silence(error) {
-        return silent(DBUS_TIME);
+/// Runs a job within a limit, by a thread if the keyring's store has no limits of its own.
+fn limited<T, F>(limit: Duration, job: F) -> keyring::Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    if platform::LIMITS_TIME {
+        return Ok(job());
     }
-    match error {
-        keyring::Error::NoStorageAccess(cause) if format!("{cause:?}") == "NoResult" => {
-            let message = format!("could not {what}: the keyring has no default collection");
-            Error::new(Kind::Store, message).with_hint(
-                "make one and set it as default with your desktop's keyring program, or keep secrets in a sealed \
-                 file with `--store file`",
-            )
-        }
-        keyring::Error::NoStorageAccess(_) => Error::new(
-            Kind::Store,
-            format!("could not {what} in the keyring: it is locked, or its prompt was dismissed"),
-        )
-        .with_hint(OTHER_WAYS),
-        keyring::Error::Ambiguous(_) => {
-            Error::new(Kind::Unreadable, "the keyring holds the same record twice")
-                .with_hint("remove one of them with your desktop's keyring program")
-        }
-        keyring::Error::PlatformFailure(_) => {
-            Error::new(Kind::Store, format!("could not {what} in the keyring"))
-                .with_detail(&cause(error))
-                .with_hint(OTHER_WAYS)
-        }
-        _ => Error::new(Kind::Store, format!("could not {what} in the keyring"))
-            .with_hint(OTHER_WAYS),
+    match bounded(limit, job) {
+        Ok(Some(done)) => Ok(done),
+        Ok(None) => Err(Failure::Unanswered(limit).into()),
+        Err(error) => Err(Failure::NoThread(error).into()),
     }
 }
 
-fn cause(error: &keyring::Error) -> String {
-    match error {
-        keyring::Error::PlatformFailure(cause) | keyring::Error::NoStorageAccess(cause) => {
-            cause.to_string()
-        }
-        _ => String::new(),
+/// Runs a job on a thread of its own. `None`: it takes longer than this.
+fn bounded<T, F>(limit: Duration, job: F) -> io::Result<Option<T>>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    let (sender, receiver) = mpsc::channel();
+    // A caller that gave up has no use for the result.
+    thread::Builder::new().spawn(move || drop(sender.send(job())))?;
+    Ok(receiver.recv_timeout(limit).ok())
+}
+
+fn error_of_open(error: &keyring::Error) -> Error {
+    failed("open the keyring", "", error)
+}
+
+fn stored(secret: Option<Vec<u8>>) -> Stored {
+    match secret.map(String::from_utf8) {
+        Some(Ok(text)) => Stored::Text(text),
+        Some(Err(_)) | None => Stored::Corrupt,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
-    #[test]
-    #[ignore = "needs the keyring session of tests/run"]
-    fn a_record_longer_than_an_item_survives_in_chunks() {
+    const WINDOWS_LIMIT: usize = 2560;
+
+    fn keyring(limit: usize) -> Keyring {
         assert!(
             std::env::var_os("WEBEX_CONNECT_TEST_SESSION").is_some(),
             "run this through tests/run"
         );
-        let keyring = Keyring::open_with(2560).unwrap_or_else(|_| panic!("no keyring"));
+        match Keyring::open_with(limit) {
+            Ok(keyring) => keyring,
+            Err(OpenError::Absent(error) | OpenError::Other(error)) => panic!("{error}"),
+        }
+    }
+
+    /// Writes a record over whatever is stored.
+    fn write(keyring: &Keyring, key: &str, record: &str) {
+        let stored = keyring.read(key).unwrap();
+        let written = keyring.write(key, record, "a test", stored.as_deref());
+        assert!(written.unwrap(), "{key} changed");
+    }
+
+    #[test]
+    #[ignore = "needs the keyring session of tests/run"]
+    fn a_record_longer_than_an_item_survives_in_chunks() {
+        let keyring = keyring(WINDOWS_LIMIT);
         let key = "connection/in-chunks";
         for length in [9_000, 100, 5_000, 2_560, 20_000] {
             let record = "é".repeat(length / 2);
-            let before = keyring.read(key).unwrap();
-            keyring
-                .write(key, &record, "in chunks", before.as_deref())
-                .unwrap();
+            write(&keyring, key, &record);
             assert_eq!(keyring.read(key).unwrap().as_deref(), Some(record.as_str()));
-            assert_eq!(keyring.all().unwrap(), [(key.to_owned(), record.clone())]);
-            let chunks = if record.len() > 2560 {
-                record.len().div_ceil(2560)
+            let all = keyring.all().unwrap();
+            assert_eq!(all, [(key.to_owned(), Stored::Text(record.clone()))]);
+            let chunks = if record.len() > WINDOWS_LIMIT {
+                record.len().div_ceil(WINDOWS_LIMIT)
             } else {
                 0
             };
@@ -333,5 +283,75 @@ mod tests {
         }
         assert!(keyring.remove(key).unwrap());
         assert!(keyring.items().unwrap().is_empty());
+    }
+
+    #[test]
+    #[ignore = "needs the keyring session of tests/run"]
+    fn a_reader_beside_a_writer_sees_whole_records() {
+        let key = "connection/beside";
+        let record = |number: usize| {
+            let letter = char::from(b'a' + (number % 26) as u8);
+            letter.to_string().repeat(3_000 + 700 * (number % 20))
+        };
+        let is_whole = |text: &str| {
+            let first = text.chars().next();
+            text.len() >= 3_000 && text.chars().all(|c| Some(c) == first)
+        };
+        let written = AtomicBool::new(false);
+        let reads = thread::scope(|scope| {
+            let writer = keyring(WINDOWS_LIMIT);
+            write(&writer, key, &record(0));
+            let readers: Vec<_> = (0..2)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let reader = keyring(WINDOWS_LIMIT);
+                        let mut reads = 0;
+                        while !written.load(Ordering::Relaxed) {
+                            let read = reader.read(key).unwrap().unwrap();
+                            assert!(is_whole(&read), "a mixed record");
+                            let all = reader.all().unwrap();
+                            let Some((_, Stored::Text(listed))) =
+                                all.iter().find(|(found, _)| found == key)
+                            else {
+                                panic!("the record is not listed");
+                            };
+                            assert!(is_whole(listed), "a mixed record is listed");
+                            reads += 1;
+                        }
+                        reads
+                    })
+                })
+                .collect();
+            for number in 1..60 {
+                write(&writer, key, &record(number));
+            }
+            written.store(true, Ordering::Relaxed);
+            let reads: usize = readers
+                .into_iter()
+                .map(|reader| reader.join().unwrap())
+                .sum();
+            writer.remove(key).unwrap();
+            reads
+        });
+        assert!(reads > 10, "only {reads} reads");
+    }
+
+    #[test]
+    #[ignore = "needs the keyring session of tests/run"]
+    fn a_write_changes_only_the_record_that_was_read() {
+        for limit in [usize::MAX, 4] {
+            let keyring = keyring(limit);
+            let key = "connection/compared";
+            let write = |record, expected| keyring.write(key, record, "a test", expected).unwrap();
+            assert!(!write("new record", Some("a record")), "it does not exist");
+            assert_eq!(keyring.read(key).unwrap(), None);
+            assert!(write("first record", None));
+            assert!(!write("new record", None), "it exists");
+            assert!(!write("new record", Some("other record")));
+            assert_eq!(keyring.read(key).unwrap().as_deref(), Some("first record"));
+            assert!(write("second record", Some("first record")));
+            assert_eq!(keyring.read(key).unwrap().as_deref(), Some("second record"));
+            assert!(keyring.remove(key).unwrap());
+        }
     }
 }

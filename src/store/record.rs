@@ -55,6 +55,31 @@ pub enum Record {
     Default { name: Name },
 }
 
+/// A record as the store holds it.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub enum Stored {
+    Text(String),
+    /// There are several, and nothing says which is right.
+    Ambiguous,
+    /// It has no text.
+    Corrupt,
+}
+
+impl Stored {
+    /// The text of the record.
+    ///
+    /// # Errors
+    /// [`Kind::Unreadable`] if there is not exactly one.
+    pub fn into_text(self, key: &str) -> Result<String> {
+        match self {
+            Stored::Text(text) => Ok(text),
+            Stored::Ambiguous => Err(ambiguous(key)),
+            Stored::Corrupt => Err(unreadable(key, "it is corrupt")),
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Envelope {
     schema: u32,
@@ -118,8 +143,11 @@ pub fn is_unknown_kind(key: &str, text: &str) -> bool {
     }
     let is_ours = |kind: &str| matches!(kind, "connection" | "app" | "default" | "preflight");
     let kind = key.split_once('/').map_or(key, |(kind, _)| kind);
-    let head: Option<Head> = serde_json::from_str(text).ok();
-    !is_ours(kind) && head.is_some_and(|head| !is_ours(&head.record))
+    let names_another_kind = || {
+        let head: Option<Head> = serde_json::from_str(text).ok();
+        head.is_some_and(|head| !is_ours(&head.record))
+    };
+    !is_ours(kind) && names_another_kind()
 }
 
 /// Reads a record, and leaves what it can't read to whoever can.
@@ -162,6 +190,14 @@ fn holds_tokens(tokens: &Tokens) -> bool {
     let refresh_token = tokens.refresh_token.as_ref();
     is_access_token(tokens.access_token.expose())
         && refresh_token.is_none_or(|token| is_refresh_token(token.expose()))
+}
+
+/// The error for a record that the store holds more than once.
+pub fn ambiguous(key: &str) -> Error {
+    unreadable(
+        key,
+        "it is ambiguous, because the keyring holds several items for it",
+    )
 }
 
 /// The error for a record that stays as it is.

@@ -10,7 +10,7 @@ use crate::secret_service::{Bus, unlocked};
 fn a_keyring_that_does_not_remove_a_connection_is_an_error_that_says_so() {
     for (fault, why) in [
         (Fault::Silence, "did not answer"),
-        (Fault::Refused, "could not remove in the keyring"),
+        (Fault::Refused, "could not remove from the keyring"),
     ] {
         let env = unlocked();
         let authority = expired(&env);

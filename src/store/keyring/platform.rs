@@ -1,159 +1,44 @@
-//! The keyring of each system, and where the three spell the same thing differently.
+//! The keyring of each system, and where the three differ.
 
-#[cfg(not(any(target_os = "macos", windows)))]
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyring::api::CredentialStore;
 use keyring::{Entry, Error, Result};
 
-use crate::store::keyring::is_silence;
 #[cfg(not(any(target_os = "macos", windows)))]
-use crate::store::keyring::reader::Reader;
+use crate::store::keyring::credential;
 
 /// The `service` of every item.
-pub const SERVICE: &str = "webex-connect";
+const SERVICE: &str = "webex-connect";
 
-/// An item's name and its secret; without one where it can't be read.
+/// An item's name and its secret. `None`: the secret is damaged.
 pub type Item = (String, Option<Vec<u8>>);
 
-/// The longest secret one item takes. Windows' `CRED_MAX_CREDENTIAL_BLOB_SIZE` is 5 × 512 bytes; the others have no
-/// limit that a record could meet.
+/// The longest secret one item takes. Windows' `CRED_MAX_CREDENTIAL_BLOB_SIZE` is 5 × 512 bytes; the other systems have
+/// no limit that a record could reach.
 pub const LIMIT: usize = if cfg!(windows) { 2560 } else { usize::MAX };
+/// Whether the store limits the time of its calls itself.
+pub const LIMITS_TIME: bool = !cfg!(any(target_os = "macos", windows));
 
-/// A session with the Secret Service over D-Bus: GNOME Keyring, KWallet, KeePassXC.
+/// The Secret Service of the session bus: GNOME Keyring, KWallet, KeePassXC.
 #[cfg(not(any(target_os = "macos", windows)))]
-pub struct Session {
-    /// For plain reads; none where it did not come to be, for reasons that the store can name.
-    reader: Option<Reader>,
-    /// For all else, opened at first use.
-    store: OnceCell<Arc<CredentialStore>>,
-}
-
-#[cfg(not(any(target_os = "macos", windows)))]
-impl Session {
-    pub fn open() -> Result<Session> {
-        let session = Session {
-            reader: match Reader::open() {
-                Ok(reader) => Some(reader),
-                // The store would wait for it all over again.
-                Err(error) if is_silence(&error) => return Err(error),
-                Err(_) => None,
-            },
-            store: OnceCell::new(),
-        };
-        if session.reader.is_none() {
-            session.store()?;
-        }
-        Ok(session)
-    }
-
-    /// For everything but plain reads.
-    pub fn store(&self) -> Result<&CredentialStore> {
-        if self.store.get().is_none() {
-            // Nobody else sets it: the cell is not shared between threads.
-            let _ = self
-                .store
-                .set(dbus_secret_service_keyring_store::Store::new()?);
-        }
-        self.store
-            .get()
-            .map(AsRef::as_ref)
-            .ok_or(Error::NoDefaultStore)
-    }
-
-    /// The secret of an item of ours, if there is one.
-    pub fn read(&self, item: &str) -> Result<Option<Vec<u8>>> {
-        match self.quick(|reader| reader.read(SERVICE, item))? {
-            Some(secret) => Ok(Some(secret)),
-            None => read(self.store()?, item),
-        }
-    }
-
-    /// Every item of ours.
-    pub fn all(&self) -> Result<Vec<Item>> {
-        match self.quick(|reader| reader.all(SERVICE))? {
-            Some(items) => Ok(items
-                .into_iter()
-                .map(|(item, secret)| (item, Some(secret)))
-                .collect()),
-            None => all(self.store()?),
-        }
-    }
-
-    /// Asks the reader. What it can't do is left to the store, which asks the person or names the trouble; a keyring
-    /// that hangs would only do so again.
-    fn quick<T>(&self, ask: impl FnOnce(&Reader) -> Result<Option<T>>) -> Result<Option<T>> {
-        match self.reader.as_ref().map(ask) {
-            Some(Err(error)) if is_silence(&error) => Err(error),
-            Some(Ok(answer)) => Ok(answer),
-            Some(Err(_)) | None => Ok(None),
-        }
-    }
-}
-
-/// A session with the keyring of the system.
-#[cfg(any(target_os = "macos", windows))]
-pub struct Session(Arc<CredentialStore>);
-
-#[cfg(any(target_os = "macos", windows))]
-impl Session {
-    pub fn open() -> Result<Session> {
-        open().map(Session)
-    }
-
-    pub fn store(&self) -> Result<&CredentialStore> {
-        Ok(self.0.as_ref())
-    }
-
-    /// The secret of an item of ours, if there is one.
-    pub fn read(&self, item: &str) -> Result<Option<Vec<u8>>> {
-        read(self.store()?, item)
-    }
-
-    /// Every item of ours.
-    pub fn all(&self) -> Result<Vec<Item>> {
-        all(self.store()?)
-    }
-}
-
-fn all(store: &CredentialStore) -> Result<Vec<Item>> {
-    let mut found = Vec::new();
-    for entry in search(store)? {
-        let Some((_, item)) = entry.get_specifiers() else {
-            continue;
-        };
-        match entry.get_secret() {
-            Ok(secret) => found.push((item, Some(secret))),
-            Err(error) if is_silence(&error) => return Err(error),
-            Err(error @ Error::NoStorageAccess(_)) => return Err(error),
-            // Another process removed it since the search; over D-Bus the object is gone then.
-            Err(Error::NoEntry) => {}
-            Err(Error::PlatformFailure(_)) if !cfg!(any(target_os = "macos", windows)) => {}
-            Err(_) => found.push((item, None)),
-        }
-    }
-    Ok(found)
-}
-
-fn read(store: &CredentialStore, item: &str) -> Result<Option<Vec<u8>>> {
-    match store.build(SERVICE, item, None)?.get_secret() {
-        Err(Error::NoEntry) => Ok(None),
-        read => read.map(Some),
-    }
+pub fn open(patience: Duration, is_attended: bool) -> Result<Arc<CredentialStore>> {
+    let store: Arc<CredentialStore> = credential::Store::open(patience, is_attended)?;
+    Ok(store)
 }
 
 /// The login keychain.
 #[cfg(target_os = "macos")]
-fn open() -> Result<Arc<CredentialStore>> {
+pub fn open(_: Duration, _: bool) -> Result<Arc<CredentialStore>> {
     let store: Arc<CredentialStore> = apple_native_keyring_store::keychain::Store::new()?;
     Ok(store)
 }
 
 /// The Credential Manager. An item's target name is `webex-connect:KEY@webex-connect`.
 #[cfg(windows)]
-fn open() -> Result<Arc<CredentialStore>> {
+pub fn open(_: Duration, _: bool) -> Result<Arc<CredentialStore>> {
     let configuration = HashMap::from([
         ("prefix", "webex-connect:"),
         ("divider", "@"),
@@ -164,19 +49,48 @@ fn open() -> Result<Arc<CredentialStore>> {
     Ok(store)
 }
 
-/// Every item of ours.
-pub fn search(store: &CredentialStore) -> Result<Vec<Entry>> {
-    let ours = if cfg!(windows) {
-        ("pattern", "^webex-connect:")
-    } else {
-        ("service", SERVICE)
-    };
-    store.search(&HashMap::from([ours]))
+/// Every item of this program. Fails if the keyring does not give out one of them: an item whose secret is refused is
+/// not damaged.
+pub fn all(store: &CredentialStore) -> Result<Vec<Item>> {
+    let mut found = Vec::new();
+    for entry in search(store)? {
+        let Some((_, item)) = entry.get_specifiers() else {
+            continue;
+        };
+        match entry.get_secret() {
+            Ok(secret) => found.push((item, Some(secret))),
+            // Another process removed it since the search.
+            Err(Error::NoEntry) => {}
+            Err(error @ (Error::NoStorageAccess(_) | Error::PlatformFailure(_))) => {
+                return Err(error);
+            }
+            Err(_) => found.push((item, None)),
+        }
+    }
+    Ok(found)
 }
 
-/// An item to write, with the label that people see. Windows shows the target name instead, and is told not to
-/// carry the item to other machines; macOS shows service and account.
-pub fn writable(store: &CredentialStore, item: &str, label: &str) -> Result<Entry> {
+/// The names of all items of this program; a name stands twice if two items have it.
+pub fn names(store: &CredentialStore) -> Result<Vec<String>> {
+    let entries = search(store)?;
+    Ok(entries
+        .iter()
+        .filter_map(|entry| entry.get_specifiers())
+        .map(|(_, item)| item)
+        .collect())
+}
+
+/// The secret of an item, if there is one of that name.
+pub fn read(store: &CredentialStore, item: &str) -> Result<Option<Vec<u8>>> {
+    match store.build(SERVICE, item, None)?.get_secret() {
+        Err(Error::NoEntry) => Ok(None),
+        read => read.map(Some),
+    }
+}
+
+/// Creates or replaces an item, with the label that people see. Windows shows the target name instead, and is asked not
+/// to carry the item to other machines; macOS shows service and account.
+pub fn write(store: &CredentialStore, item: &str, label: &str, secret: &[u8]) -> Result<()> {
     let modifiers = if cfg!(windows) {
         HashMap::from([("persistence", "Local")])
     } else if cfg!(target_os = "macos") {
@@ -184,20 +98,37 @@ pub fn writable(store: &CredentialStore, item: &str, label: &str) -> Result<Entr
     } else {
         HashMap::from([("label", label)])
     };
-    store.build(SERVICE, item, Some(&modifiers))
+    store
+        .build(SERVICE, item, Some(&modifiers))?
+        .set_secret(secret)
 }
 
-/// Gives a replaced item its new label: it keeps the old one otherwise. A wrong label harms nobody, so a failure is
-/// let pass.
-#[cfg(not(any(target_os = "macos", windows)))]
-pub fn relabel(entry: &Entry, label: &str) {
-    if let Some(item) = entry
-        .as_any()
-        .downcast_ref::<dbus_secret_service_keyring_store::cred::Specifier>()
-    {
-        let _ = item.set_label(label);
+/// Removes every item of a name; `false` if there was none.
+pub fn remove(store: &CredentialStore, item: &str) -> Result<bool> {
+    match store.build(SERVICE, item, None)?.delete_credential() {
+        Err(Error::Ambiguous(entries)) => {
+            let mut removed = false;
+            for entry in entries {
+                removed |= is_done(entry.delete_credential())?;
+            }
+            Ok(removed)
+        }
+        removed => is_done(removed),
     }
 }
 
-#[cfg(any(target_os = "macos", windows))]
-pub fn relabel(_: &Entry, _: &str) {}
+fn is_done(removed: Result<()>) -> Result<bool> {
+    match removed {
+        Err(Error::NoEntry) => Ok(false),
+        removed => removed.map(|()| true),
+    }
+}
+
+fn search(store: &CredentialStore) -> Result<Vec<Entry>> {
+    let ours = if cfg!(windows) {
+        ("pattern", "^webex-connect:")
+    } else {
+        ("service", SERVICE)
+    };
+    store.search(&HashMap::from([ours]))
+}
