@@ -68,6 +68,8 @@
 //! * On Linux a store of our own implements the keyring interface over a plain session with the Secret Service
 //!   (`store/keyring/secret_service.rs`). The published store hard-codes an encrypted session, whose key agreement is
 //!   slow and fails now and then with KWallet, and limits no prompt. The bus is a local socket of one user.
+//! * Locks of the keyring are names on the session bus (`store/keyring/bus_lock.rs`): they hold wherever the keyring is
+//!   seen, and a crash releases them.
 //! * Refusals of the token endpoint are read in `oauth/refusal.rs` and not by the oauth2 crate, because Webex has two
 //!   error shapes and neither always fits RFC 6749.
 //! * The sealed file is one JSON object that begins with the lengths of its lines, so that a token is read without the

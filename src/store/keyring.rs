@@ -3,8 +3,13 @@
 #[cfg(not(any(target_os = "macos", windows)))]
 mod bus;
 #[cfg(not(any(target_os = "macos", windows)))]
+mod bus_lock;
+#[cfg(not(any(target_os = "macos", windows)))]
 mod credential;
 mod failure;
+#[cfg(any(target_os = "macos", windows))]
+mod lock_file;
+mod lock_name;
 mod platform;
 #[cfg(not(any(target_os = "macos", windows)))]
 mod secret_service;
@@ -144,6 +149,16 @@ impl Keyring {
         Ok(records)
     }
 
+    /// Takes a lock that every process with this keyring sees, under a name of at most 80 characters. `None`: another
+    /// process still holds it after `patience`; zero tries once.
+    ///
+    /// # Errors
+    /// `Kind::Store` if the system does not give out the lock.
+    #[cfg_attr(not(test), allow(dead_code, reason = "commands still take lock files"))]
+    pub fn lock(&self, name: &str, patience: Duration) -> Result<Option<platform::KeyringLock>> {
+        platform::lock(name, patience)
+    }
+
     fn stored(&self, key: &str) -> Result<Option<Stored>> {
         chunks::read(key, |item| self.item(key, item))
     }
@@ -235,11 +250,19 @@ fn stored(secret: Option<Vec<u8>>) -> Stored {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Child, Command, Stdio};
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Instant;
+
+    use crate::error::Kind;
 
     use super::*;
 
     const WINDOWS_LIMIT: usize = 2560;
+    /// Names the lock that a test process is to hold.
+    const HOLDER: &str = "WEBEX_CONNECT_TEST_LOCK";
+    /// Set for a test process on a bus that refuses locks.
+    const REFUSED: &str = "WEBEX_CONNECT_TEST_REFUSED";
 
     fn keyring(limit: usize) -> Keyring {
         assert!(
@@ -353,5 +376,135 @@ mod tests {
             assert_eq!(keyring.read(key).unwrap().as_deref(), Some("second record"));
             assert!(keyring.remove(key).unwrap());
         }
+    }
+
+    /// Holds a lock for the tests below, in a process of its own.
+    #[test]
+    #[ignore = "needs the keyring session of tests/run"]
+    fn a_process_that_holds_a_lock() {
+        let Ok(name) = std::env::var(HOLDER) else {
+            return;
+        };
+        let _lock = keyring(usize::MAX).lock(&name, Duration::ZERO).unwrap();
+        std::fs::write(std::env::var("WEBEX_CONNECT_TEST_HELD").unwrap(), "held").unwrap();
+        thread::sleep(Duration::from_secs(60));
+    }
+
+    /// One test of this module in a process of its own.
+    fn test_process(test: &str) -> Command {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let test = format!("store::keyring::tests::{test}");
+        command.args([&test, "--exact", "--ignored", "--nocapture"]);
+        command
+    }
+
+    fn holder(name: &str) -> Child {
+        let directory = tempfile::tempdir().unwrap();
+        let held = directory.path().join("held");
+        let child = test_process("a_process_that_holds_a_lock")
+            .env(HOLDER, name)
+            .env("WEBEX_CONNECT_TEST_HELD", &held)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        while !held.exists() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "no lock is held");
+            thread::sleep(Duration::from_millis(10));
+        }
+        child
+    }
+
+    #[test]
+    #[ignore = "needs the keyring session of tests/run"]
+    fn a_lock_excludes_other_processes_until_its_holder_is_killed() {
+        let name = "connection-held.by_a-test";
+        let mut holder = holder(name);
+        let keyring = keyring(usize::MAX);
+        let lock = |patience| keyring.lock(name, patience).unwrap();
+        assert!(lock(Duration::ZERO).is_none());
+        let begun = Instant::now();
+        assert!(lock(Duration::from_millis(300)).is_none());
+        assert!(begun.elapsed() >= Duration::from_millis(300));
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        let other = keyring.lock("connection-held-by_a-test", Duration::ZERO);
+        assert!(other.unwrap().is_some(), "another name is another lock");
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| lock(Duration::from_secs(30)).is_some());
+            thread::sleep(Duration::from_millis(300));
+            let killed = Instant::now();
+            holder.kill().unwrap();
+            assert!(waiting.join().unwrap(), "a killed holder keeps its lock");
+            assert!(killed.elapsed() < Duration::from_secs(2), "that took long");
+        });
+        holder.wait().unwrap();
+        let held = lock(Duration::ZERO);
+        assert!(held.is_some(), "the lock of the waiting thread is gone");
+        assert!(lock(Duration::ZERO).is_none(), "one process, two locks");
+        drop(held);
+        assert!(lock(Duration::from_secs(5)).is_some());
+    }
+
+    #[test]
+    #[ignore = "needs the keyring session of tests/run"]
+    fn everyone_who_waits_for_a_lock_gets_it_once() {
+        let keyring = keyring(usize::MAX);
+        let holds = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| {
+                    let lock = keyring.lock("many", Duration::from_secs(60)).unwrap();
+                    assert!(lock.is_some());
+                    assert!(!holds.swap(true, Ordering::SeqCst), "two hold it");
+                    thread::sleep(Duration::from_millis(5));
+                    holds.store(false, Ordering::SeqCst);
+                });
+            }
+        });
+    }
+
+    /// Asks for a lock on a bus whose policy refuses it, in a process of its own.
+    #[test]
+    #[ignore = "needs dbus-daemon"]
+    fn a_process_that_is_refused_a_lock() {
+        if std::env::var_os(REFUSED).is_none() {
+            return;
+        }
+        let error = platform::lock("work", Duration::ZERO).err().unwrap();
+        assert_eq!(error.kind, Kind::Store);
+        assert_eq!(error.message, "the session bus refused the lock work");
+        assert!(error.detail.is_some());
+        let hint = error.hint.unwrap();
+        assert!(hint.contains("`webex_connect.lock.`"), "{hint}");
+    }
+
+    #[test]
+    #[ignore = "needs dbus-daemon"]
+    fn a_bus_that_refuses_a_lock_is_an_error_that_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = directory.path().join("bus.conf");
+        let policy = r#"<deny own_prefix="webex_connect"/>"#;
+        let address = format!("unix:path={}", directory.path().join("bus").display());
+        let text = format!(
+            "<busconfig><listen>{address}</listen><policy context='default'><allow send_destination='*' eavesdrop='true'/>\
+             <allow eavesdrop='true'/><allow own='*'/><allow user='*'/>{policy}</policy></busconfig>"
+        );
+        std::fs::write(&config, text).unwrap();
+        let mut bus = Command::new("dbus-daemon")
+            .arg(format!("--config-file={}", config.display()))
+            .args(["--nofork", "--nopidfile", "--print-address"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let out = bus.stdout.take().unwrap();
+        io::BufRead::read_line(&mut io::BufReader::new(out), &mut line).unwrap();
+        let refused = test_process("a_process_that_is_refused_a_lock")
+            .env(REFUSED, "1")
+            .env("DBUS_SESSION_BUS_ADDRESS", &address)
+            .status();
+        bus.kill().unwrap();
+        bus.wait().unwrap();
+        assert!(refused.unwrap().success());
     }
 }

@@ -10,6 +10,11 @@ use keyring::{Entry, Error, Result};
 #[cfg(not(any(target_os = "macos", windows)))]
 use crate::store::keyring::credential;
 
+#[cfg(not(any(target_os = "macos", windows)))]
+pub use crate::store::keyring::bus_lock::{KeyringLock, lock};
+#[cfg(any(target_os = "macos", windows))]
+pub use crate::store::keyring::lock_file::{KeyringLock, lock};
+
 /// The `service` of every item.
 const SERVICE: &str = "webex-connect";
 
