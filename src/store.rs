@@ -139,6 +139,7 @@ impl Store {
         }
         let key = Key::Preflight;
         let _lock = self.lock(&key)?;
+        self.clear_unreadable(&key)?;
         // A process that was killed may have left its record.
         let left = self.read_text(&key)?;
         let text = "x".repeat(PREFLIGHT_SIZE);
@@ -236,6 +237,7 @@ impl Store {
     /// # Errors
     /// As for [`Store::save_connection`].
     pub fn save_default(&self, connection: &Connection) -> Result<()> {
+        self.clear_unreadable(&Key::Default)?;
         let name = connection.name.clone();
         starting_over(|| {
             let save = Save {
@@ -391,6 +393,15 @@ impl Store {
     fn read(&self, key: &Key) -> Result<Option<Record>> {
         let text = self.read_text(key)?;
         text.map(|text| parse(&key.to_string(), &text)).transpose()
+    }
+
+    /// Removes a record whose next text does not depend on this one. Several items, or a damaged one, have no text that
+    /// a write could compare with.
+    fn clear_unreadable(&self, key: &Key) -> Result<()> {
+        match self.read_text(key) {
+            Err(error) if error.kind == Kind::Unreadable => self.remove(key).map(drop),
+            text => text.map(drop),
+        }
     }
 
     fn read_text(&self, key: &Key) -> Result<Option<String>> {

@@ -10,6 +10,7 @@ mod clock;
 mod device;
 mod directories;
 mod doctor;
+mod duplicates;
 mod elevated;
 #[path = "../cli/env/mod.rs"]
 #[allow(
@@ -30,6 +31,7 @@ mod loopback_family;
 mod memory;
 mod network;
 mod other_user;
+mod plain_session;
 mod provided;
 mod refresh;
 mod removal;

@@ -38,7 +38,7 @@ pub fn secret_tool(env: &Env, args: &[&str], stdin: &[u8]) -> String {
 
 /// A session bus of a test's own, whose first client to ask for secrets gets a gnome-keyring.
 pub struct Bus {
-    _daemon: Process,
+    daemon: Process,
     pub env: Env,
     pub address: String,
 }
@@ -54,7 +54,7 @@ impl Bus {
             panic!("no session bus: {}", daemon.finish());
         };
         Bus {
-            _daemon: daemon,
+            daemon,
             env: env.var("DBUS_SESSION_BUS_ADDRESS", &address),
             address,
         }
@@ -83,6 +83,11 @@ impl Bus {
         assert_eq!(said, "", "the keyring is not locked");
     }
 
+    /// Stops the bus itself in its tracks, for good.
+    pub fn stop(&self) {
+        self.daemon.signal(Signal::STOP);
+    }
+
     /// Stops the keyring in its tracks for as long as the result lives.
     pub fn stop_keyring(&self) -> Stopped {
         let mut command = self.env.program("dbus-send");
@@ -109,6 +114,13 @@ impl Bus {
 }
 
 pub struct Stopped(Pid);
+
+impl Stopped {
+    /// Ends the keyring as a crash would.
+    pub fn kill(self) {
+        kill_process(self.0, Signal::KILL).unwrap_or_else(|e| panic!("killing the keyring: {e}"));
+    }
+}
 
 impl Drop for Stopped {
     fn drop(&mut self) {
