@@ -12,6 +12,8 @@ mod lock_file;
 mod lock_name;
 mod platform;
 #[cfg(not(any(target_os = "macos", windows)))]
+mod prompt;
+#[cfg(not(any(target_os = "macos", windows)))]
 mod secret_service;
 
 use std::collections::BTreeMap;

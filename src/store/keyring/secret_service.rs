@@ -4,22 +4,22 @@
 //! nobody who cannot ask the keyring for them. See
 //! <https://specifications.freedesktop.org/secret-service/latest/transfer-secrets.html>.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use dbus::Message;
 use dbus::arg::{Append, AppendAll, Arg, Get, ReadAll, RefArg, Variant};
 use dbus::strings::Path;
 
 use crate::store::keyring::bus::{BUS_TIME, Bus, Object};
 use crate::store::keyring::failure::Failure;
+use crate::store::keyring::prompt;
 
-const NAME: &str = "org.freedesktop.secrets";
+pub const NAME: &str = "org.freedesktop.secrets";
 const SERVICE_PATH: &str = "/org/freedesktop/secrets";
 const SERVICE: &str = "org.freedesktop.Secret.Service";
 const COLLECTION: &str = "org.freedesktop.Secret.Collection";
 const ITEM: &str = "org.freedesktop.Secret.Item";
-const PROMPT: &str = "org.freedesktop.Secret.Prompt";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 /// What the API returns in place of an object or a prompt that does not exist.
 const NO_OBJECT: &str = "/";
@@ -28,7 +28,7 @@ const CONTENT_TYPE: &str = "application/octet-stream";
 /// The label of a default collection that this program asks for, as libsecret calls it.
 const COLLECTION_LABEL: &str = "Default keyring";
 
-type ObjectPath = Path<'static>;
+pub type ObjectPath = Path<'static>;
 type Result<T> = std::result::Result<T, Failure>;
 type Attributes<'a> = [(&'a str, &'a str)];
 /// A secret as it travels: session, parameters of the session's algorithm, value, content type.
@@ -48,7 +48,7 @@ pub struct Service {
     bus: Bus,
     session: ObjectPath,
     /// The collection for new items, if there is one.
-    default: Option<ObjectPath>,
+    default: OnceCell<ObjectPath>,
     /// How long a call may take that may wait for a person.
     patience: Duration,
     /// Whether a person is there to answer a prompt.
@@ -72,7 +72,7 @@ impl Service {
         Ok(Service {
             bus,
             session,
-            default: existing(default),
+            default: existing(default).map_or_else(OnceCell::new, OnceCell::from),
             patience,
             is_attended,
         })
@@ -101,7 +101,7 @@ impl Service {
 
     /// Unlocks the default collection; `false` if a search already saw all items.
     fn reveal(&self) -> Result<bool> {
-        let Some(default) = &self.default else {
+        let Some(default) = self.default.get() else {
             return match self.is_any_collection_open()? {
                 true => Ok(false),
                 false => Err(Failure::NotOpen),
@@ -149,16 +149,19 @@ impl Service {
 
     /// Creates an item in the default collection.
     pub fn create(&self, attributes: &Attributes<'_>, label: &str, secret: &[u8]) -> Result<()> {
-        let collection = match &self.default {
+        let collection = match self.default.get() {
             Some(default) => {
                 if self.is_locked(default)? {
                     self.unlock(std::slice::from_ref(default))?;
                 }
-                default.clone()
+                default
             }
-            None => self.create_default_collection()?,
+            None => {
+                let created = self.create_default_collection()?;
+                self.default.get_or_init(|| created)
+            }
         };
-        match self.create_in(&collection, attributes, label, secret) {
+        match self.create_in(collection, attributes, label, secret) {
             // The keyring may have created an item all the same.
             Err(failure @ Failure::Refused(_)) => self.after_refusal(attributes, secret, failure),
             created => created,
@@ -245,29 +248,10 @@ impl Service {
         (&self.session, &[], secret, CONTENT_TYPE)
     }
 
-    /// Shows a prompt, if there is one, and waits for a person to complete it. Returns the object that it made.
     fn prompt(&self, prompt: ObjectPath) -> Result<Option<ObjectPath>> {
-        let Some(prompt) = existing(prompt) else {
-            return Ok(None);
-        };
-        self.bus.subscribe(&format!(
-            "type='signal',sender='{NAME}',path='{prompt}',interface='{PROMPT}',member='Completed'"
-        ))?;
-        let of_prompt = object(&prompt, PROMPT);
-        // The argument is the window that the prompt belongs to; a terminal has none that the keyring knows.
-        let () = self.ask(of_prompt, "Prompt", ("",))?;
-        let completed = self
-            .bus
-            .wait(self.patience, |message| completion(message, &prompt))?;
-        match completed {
-            Some(Completion {
-                dismissed: true, ..
-            }) => Err(Failure::Dismissed),
-            Some(completion) => Ok(completion.object),
-            None => {
-                self.bus.notify(of_prompt, "Dismiss");
-                Err(Failure::Unanswered(self.patience))
-            }
+        match existing(prompt) {
+            Some(prompt) => prompt::complete(&self.bus, &prompt, self.patience),
+            None => Ok(None),
         }
     }
 
@@ -316,33 +300,12 @@ fn called<R: ReadAll>(
         })
 }
 
-/// How a prompt ended.
-struct Completion {
-    dismissed: bool,
-    /// The object that was created, if the prompt was for one.
-    object: Option<ObjectPath>,
-}
-
-fn completion(message: &Message, prompt: &ObjectPath) -> Option<Completion> {
-    let is_ours = message.path().as_ref() == Some(prompt)
-        && message.interface().is_some_and(|name| &*name == PROMPT)
-        && message.member().is_some_and(|name| &*name == "Completed");
-    if !is_ours {
-        return None;
-    }
-    let (dismissed, result) = message.read2::<bool, Variant<Box<dyn RefArg>>>().ok()?;
-    let path = result.0.as_str().and_then(|path| Path::new(path).ok());
-    Some(Completion {
-        dismissed,
-        object: path.and_then(existing),
-    })
-}
-
 fn service() -> Object<'static> {
     object(SERVICE_PATH, SERVICE)
 }
 
-fn object<'a>(path: &'a str, interface: &'a str) -> Object<'a> {
+/// An object of the keyring, and the interface of it that is called.
+pub fn object<'a>(path: &'a str, interface: &'a str) -> Object<'a> {
     Object {
         service: NAME,
         path,
@@ -350,7 +313,8 @@ fn object<'a>(path: &'a str, interface: &'a str) -> Object<'a> {
     }
 }
 
-fn existing(path: ObjectPath) -> Option<ObjectPath> {
+/// A path that the API returned, unless it stands for nothing.
+pub fn existing(path: ObjectPath) -> Option<ObjectPath> {
     (&*path != NO_OBJECT).then_some(path)
 }
 
