@@ -38,7 +38,6 @@ fn an_item_has_the_attributes_and_the_label_that_it_always_had() {
         ],
         "{found}"
     );
-    assert!(lines("schema").is_empty(), "{found}");
     let [label] = lines("label = ")[..] else {
         panic!("one label: {found}");
     };

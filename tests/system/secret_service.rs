@@ -24,9 +24,11 @@ pub fn unlocked() -> Env {
     env
 }
 
-/// All records of ours as an independent program shows them: secrets, labels and attributes.
+/// All records of ours as an independent program shows them: secrets, labels and attributes. GNOME Keyring gives an item
+/// without a schema the generic one when it reads its file again, which it does now and then.
 pub fn records(env: &Env) -> String {
-    secret_tool(env, &["search", "--all", "service", "webex-connect"], b"")
+    let found = secret_tool(env, &["search", "--all", "service", "webex-connect"], b"");
+    found.replace("schema = org.freedesktop.Secret.Generic\n", "")
 }
 
 pub fn secret_tool(env: &Env, args: &[&str], stdin: &[u8]) -> String {
