@@ -165,6 +165,7 @@ impl Shared {
                 let secret = secret.unwrap_or_default();
                 reply.append1((object(SESSION), none, secret, "text/plain"))
             }
+            "GetSecrets" => return vec![refusal(call)],
             "SetSecret" => {
                 let (_, _, secret, _): (Path, Vec<u8>, Vec<u8>, String) = read(call);
                 if let Some(item) = lock(&self.items).get_mut(&*path) {

@@ -69,8 +69,14 @@ impl CredentialStoreApi for Store {
         if !locked.is_empty() {
             service.unlock(&locked)?;
         }
+        let paths: Vec<_> = found.into_iter().map(|item| item.path).collect();
+        // One call for all of them, before each is asked for its name.
+        let mut secrets = match paths.is_empty() {
+            true => HashMap::new(),
+            false => service.secrets(&paths)?,
+        };
         let mut entries = Vec::new();
-        for Found { path, .. } in found {
+        for path in paths {
             let attributes = match service.attributes(&path) {
                 // Another program removed it since the search.
                 Err(Failure::NoObject(_) | Failure::Refused(_)) => continue,
@@ -79,11 +85,12 @@ impl CredentialStoreApi for Store {
             let attribute = |name: &str| attributes.get(name).cloned();
             entries.push(Entry::new_with_credential(Arc::new(Item {
                 shared: Arc::clone(&self.0),
+                specifiers: attribute(SERVICE).zip(attribute(USER)),
+                secret: Mutex::new(secrets.remove(&path)),
                 found: Found {
                     path,
                     is_locked: false,
                 },
-                specifiers: attribute(SERVICE).zip(attribute(USER)),
             })));
         }
         Ok(entries)
@@ -132,6 +139,7 @@ impl Specifier {
             shared: Arc::clone(&self.shared),
             found,
             specifiers: self.get_specifiers(),
+            secret: Mutex::new(None),
         })
     }
 }
@@ -180,16 +188,22 @@ struct Item {
     shared: Shared,
     found: Found,
     specifiers: Option<(String, String)>,
+    /// The secret that the search brought, for the first caller that asks.
+    secret: Mutex<Option<Vec<u8>>>,
 }
 
 impl CredentialApi for Item {
     fn set_secret(&self, secret: &[u8]) -> Result<()> {
         let service = lock(&self.shared);
         unlocked(&service, &self.found)?;
+        lock(&self.secret).take();
         Ok(service.replace(&self.found.path, None, secret)?)
     }
 
     fn get_secret(&self) -> Result<Vec<u8>> {
+        if let Some(secret) = lock(&self.secret).take() {
+            return Ok(secret);
+        }
         let service = lock(&self.shared);
         unlocked(&service, &self.found)?;
         Ok(service.secret(&self.found.path)?)
@@ -198,6 +212,7 @@ impl CredentialApi for Item {
     fn delete_credential(&self) -> Result<()> {
         let service = lock(&self.shared);
         unlocked(&service, &self.found)?;
+        lock(&self.secret).take();
         Ok(service.delete(&self.found.path)?)
     }
 
@@ -222,6 +237,6 @@ fn unlocked(service: &Service, item: &Found) -> Result<()> {
 }
 
 /// A thread that panicked left the session as usable as it was: each call stands alone.
-fn lock(shared: &Shared) -> MutexGuard<'_, Service> {
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

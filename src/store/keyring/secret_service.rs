@@ -147,6 +147,19 @@ impl Service {
         Ok(secret.2)
     }
 
+    /// The secrets of several unlocked items. An item that does not exist any more has none.
+    pub fn secrets(&self, items: &[ObjectPath]) -> Result<HashMap<ObjectPath, Vec<u8>>> {
+        let arguments = (items, &self.session);
+        let (secrets,): (HashMap<ObjectPath, Secret>,) =
+            match self.ask(service(), "GetSecrets", arguments) {
+                // Not every keyring passes over an item that was removed.
+                Err(Failure::Refused(_)) => Default::default(),
+                secrets => secrets?,
+            };
+        let value = |(item, secret): (ObjectPath, Secret)| (item, secret.2);
+        Ok(secrets.into_iter().map(value).collect())
+    }
+
     /// Creates an item in the default collection.
     pub fn create(&self, attributes: &Attributes<'_>, label: &str, secret: &[u8]) -> Result<()> {
         let collection = match self.default.get() {
