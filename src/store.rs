@@ -100,7 +100,7 @@ impl Store {
     pub fn lock_name(&self, key: &Key) -> LockName {
         let name = key.to_string().replace('/', "-");
         match &self.home {
-            Home::Keyring(keyring) => keyring.lock_name(name, key.what()),
+            Home::Keyring(_) => LockName::in_keyring(name, key.what()),
             Home::File(file) | Home::SandboxFile { file, .. } => file.lock_name(name, key.what()),
         }
     }

@@ -8,8 +8,7 @@ mod bus_lock;
 mod credential;
 mod failure;
 #[cfg(any(target_os = "macos", windows))]
-mod lock_file;
-mod lock_name;
+mod lock_directory;
 mod platform;
 #[cfg(not(any(target_os = "macos", windows)))]
 mod prompt;
@@ -28,13 +27,15 @@ use crate::error::{Error, Result};
 use crate::moment::now;
 use crate::store::chunks::{self, ChunkWrite};
 use crate::store::keyring::failure::{Failure, absent, failed, other_user};
-use crate::store::lock::LockName;
 use crate::store::record::Stored;
 
 /// How long the keyring may take where nobody could answer a prompt of its own.
 const UNATTENDED: Duration = Duration::from_secs(5);
 /// How long it may take where a person may be typing a password into the desktop's prompt.
 const ATTENDED: Duration = Duration::from_secs(60);
+
+/// Locks that every process with this keyring sees.
+pub use platform::{KeyringLock, lock};
 
 /// Why the keyring did not open.
 pub enum OpenError {
@@ -93,11 +94,6 @@ impl Keyring {
         stored.map(|stored| stored.into_text(key)).transpose()
     }
 
-    /// The lock of this name.
-    pub fn lock_name(&self, name: String, what: String) -> LockName {
-        LockName::beside(&crate::dirs::data().unwrap_or_default(), name, what)
-    }
-
     /// Creates or replaces a record, if what is stored now is the text that the writer read: `expected`, or nothing.
     /// `false`: it is another text, and nothing was written. People see the label in the desktop's keyring program.
     ///
@@ -149,16 +145,6 @@ impl Keyring {
             records.extend(stored.map(|stored| (key.clone(), stored)));
         }
         Ok(records)
-    }
-
-    /// Takes a lock that every process with this keyring sees, under a name of at most 80 characters. `None`: another
-    /// process still holds it after `patience`; zero tries once.
-    ///
-    /// # Errors
-    /// `Kind::Store` if the system does not give out the lock.
-    #[cfg_attr(not(test), allow(dead_code, reason = "commands still take lock files"))]
-    pub fn lock(&self, name: &str, patience: Duration) -> Result<Option<platform::KeyringLock>> {
-        platform::lock(name, patience)
     }
 
     fn stored(&self, key: &str) -> Result<Option<Stored>> {
@@ -387,7 +373,7 @@ mod tests {
         let Ok(name) = std::env::var(HOLDER) else {
             return;
         };
-        let _lock = keyring(usize::MAX).lock(&name, Duration::ZERO).unwrap();
+        let _lock = super::lock(&name, Duration::ZERO).unwrap();
         std::fs::write(std::env::var("WEBEX_CONNECT_TEST_HELD").unwrap(), "held").unwrap();
         thread::sleep(Duration::from_secs(60));
     }
@@ -422,14 +408,13 @@ mod tests {
     fn a_lock_excludes_other_processes_until_its_holder_is_killed() {
         let name = "connection-held.by_a-test";
         let mut holder = holder(name);
-        let keyring = keyring(usize::MAX);
-        let lock = |patience| keyring.lock(name, patience).unwrap();
+        let lock = |patience| super::lock(name, patience).unwrap();
         assert!(lock(Duration::ZERO).is_none());
         let begun = Instant::now();
         assert!(lock(Duration::from_millis(300)).is_none());
         assert!(begun.elapsed() >= Duration::from_millis(300));
         assert!(begun.elapsed() < Duration::from_secs(5));
-        let other = keyring.lock("connection-held-by_a-test", Duration::ZERO);
+        let other = super::lock("connection-held-by_a-test", Duration::ZERO);
         assert!(other.unwrap().is_some(), "another name is another lock");
         thread::scope(|scope| {
             let waiting = scope.spawn(|| lock(Duration::from_secs(30)).is_some());
@@ -450,12 +435,11 @@ mod tests {
     #[test]
     #[ignore = "needs the keyring session of tests/run"]
     fn everyone_who_waits_for_a_lock_gets_it_once() {
-        let keyring = keyring(usize::MAX);
         let holds = AtomicBool::new(false);
         thread::scope(|scope| {
             for _ in 0..16 {
                 scope.spawn(|| {
-                    let lock = keyring.lock("many", Duration::from_secs(60)).unwrap();
+                    let lock = super::lock("many", Duration::from_secs(60)).unwrap();
                     assert!(lock.is_some());
                     assert!(!holds.swap(true, Ordering::SeqCst), "two hold it");
                     thread::sleep(Duration::from_millis(5));

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use crate::dirs::{PrivateDir, cannot};
 use crate::error::{Error, Kind, Result};
+use crate::store::keyring;
+use crate::store::keyring::KeyringLock;
 
 /// How long another process may hold a lock: longer than a keyring prompt that it may be waiting for, and than a
 /// refresh.
@@ -16,26 +18,41 @@ pub const LOCK_TIME: Duration = Duration::from_secs(75);
 
 /// A held lock. Dropping it releases it, and so does the end of the process.
 pub struct Lock {
-    _held: File,
+    _held: Held,
+}
+
+#[expect(dead_code, reason = "held until they are dropped")]
+enum Held {
+    File(File),
+    Keyring(KeyringLock),
 }
 
 /// A lock that can be taken, on any thread.
 #[derive(Clone)]
 pub struct LockName {
-    /// The directory of the sealed file.
-    directory: PathBuf,
+    place: Place,
     name: String,
     /// What the lock guards, in words for a person who has to wait.
     what: String,
 }
 
+/// Where the lock lies.
+#[derive(Clone)]
+enum Place {
+    /// The directory of the sealed file.
+    Directory(PathBuf),
+    Keyring,
+}
+
 impl LockName {
     pub fn beside(directory: &Path, name: String, what: String) -> LockName {
-        LockName {
-            directory: directory.to_owned(),
-            name,
-            what,
-        }
+        let place = Place::Directory(directory.to_owned());
+        LockName { place, name, what }
+    }
+
+    pub fn in_keyring(name: String, what: String) -> LockName {
+        let place = Place::Keyring;
+        LockName { place, name, what }
     }
 
     /// Takes the lock. Waits up to `patience` while another process holds it; with [`Duration::ZERO`] it tries once.
@@ -43,45 +60,62 @@ impl LockName {
     /// # Errors
     /// [`Kind::LockHeld`] if another process still holds it, [`Kind::Store`] if the lock cannot be used at all.
     pub fn take(&self, patience: Duration) -> Result<Lock> {
-        let directory = PrivateDir::create(&self.directory)?;
-        let path = directory.path().join(self.file_name());
-        let failed = |error: io::Error| match has_no_locks(&error) {
-            true => no_locks(&path, &error),
-            false => cannot("use the lock file", &path, &error),
+        let held = match &self.place {
+            Place::Directory(directory) => {
+                lock_file(directory, &self.name, patience)?.map(Held::File)
+            }
+            Place::Keyring => keyring::lock(&self.name, patience)?.map(Held::Keyring),
         };
-        let file = directory.open_lock(&self.file_name()).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => return Ok(Lock { _held: file }),
-            Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-        if patience.is_zero() {
-            return Err(self.held(&path, patience));
-        }
-        match wait(file, patience).map_err(failed)? {
-            Some(file) => Ok(Lock { _held: file }),
-            None => Err(self.held(&path, patience)),
+        match held {
+            Some(held) => Ok(Lock { _held: held }),
+            None => Err(self.held(patience)),
         }
     }
 
-    fn file_name(&self) -> String {
-        format!("{}.lock", self.name)
-    }
-
-    fn held(&self, path: &Path, patience: Duration) -> Error {
+    fn held(&self, patience: Duration) -> Error {
         let waited = match patience.as_secs() {
             0 => String::new(),
             seconds => format!("; waited {seconds} s for its lock and gave up"),
         };
         let what = &self.what;
+        let holds = match &self.place {
+            Place::Directory(directory) => {
+                let path = directory.join(file_name(&self.name));
+                format!(" (it holds {})", path.display())
+            }
+            Place::Keyring => String::new(),
+        };
         Error::new(
             Kind::LockHeld,
             format!("another webex-connect is at work on {what}{waited}"),
         )
         .with_hint(format!(
-            "wait for that process or end it (it holds {}), then run the same command again",
-            path.display()
+            "wait for that process or end it{holds}, then run the same command again"
         ))
+    }
+}
+
+fn file_name(name: &str) -> String {
+    format!("{name}.lock")
+}
+
+/// Locks a file in a directory of ours. `None`: another process still holds it after `patience`.
+///
+/// # Errors
+/// [`Kind::Store`] if the directory or the file cannot be used, or the file system has no locks.
+pub fn lock_file(directory: &Path, name: &str, patience: Duration) -> Result<Option<File>> {
+    let directory = PrivateDir::create(directory)?;
+    let path = directory.path().join(file_name(name));
+    let failed = |error: io::Error| match has_no_locks(&error) {
+        true => no_locks(&path, &error),
+        false => cannot("use the lock file", &path, &error),
+    };
+    let file = directory.open_lock(&file_name(name)).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) if patience.is_zero() => Ok(None),
+        Err(TryLockError::WouldBlock) => wait(file, patience).map_err(failed),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 

@@ -83,7 +83,7 @@ impl Scene {
     }
 
     fn sweep(mut self) {
-        let calls = calls(&self.env, &["token"], "connection-work.lock", "write(1,");
+        let calls = calls(&self.env, &["token"], self.lock(), "write(1,");
         let (mut killed, mut lost) = (0, 0);
         for call in &calls {
             let token = Process::spawn(killed_at(&self.env, call, &["token"]), b"").finish();
@@ -113,7 +113,7 @@ impl Scene {
 
     /// At least so many of them end in an error.
     fn faults(self, at_least: usize) {
-        let calls = calls(&self.env, &["token"], "connection-work.lock", "write(1,");
+        let calls = calls(&self.env, &["token"], self.lock(), "write(1,");
         let of_the_store = |call: &&Call| STORE.contains(&call.name.as_str());
         let mut failed = 0;
         for call in calls.iter().filter(of_the_store) {
@@ -165,6 +165,14 @@ impl Scene {
         assert_eq!(finished.code, Some(0), "{finished}");
     }
 
+    /// The line of the trace on which the connection's lock is taken: its file, or a second connection to the bus.
+    fn lock(&self) -> (&'static str, usize) {
+        match self.store() {
+            "file" => ("connection-work.lock", 1),
+            _ => ("sa_family=AF_UNIX", 2),
+        }
+    }
+
     fn store(&self) -> &'static str {
         let sealed = self.env.path(SEALED).exists();
         if sealed { "file" } else { "keyring" }
@@ -198,7 +206,12 @@ fn a_kill_anywhere_in_a_rename_is_completed_by_the_next_command() {
     };
     let rename = ["rename", "work", "other"];
     let back = ["rename", "other", "work"];
-    let calls = calls(&scene.env, &rename, "connection-other.lock", "write(2,");
+    let calls = calls(
+        &scene.env,
+        &rename,
+        ("connection-other.lock", 1),
+        "write(2,",
+    );
     run(&back);
     let (mut killed, mut completed) = (0, 0);
     for call in &calls {

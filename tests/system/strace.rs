@@ -103,8 +103,8 @@ pub fn calls_with(env: &Env, args: &[&str], name: &str, text: &str) -> Vec<Call>
     calls
 }
 
-/// The calls of a run from the first line that has one text to the first after it that has the other.
-pub fn calls(env: &Env, args: &[&str], from: &str, to: &str) -> Vec<Call> {
+/// The calls of a run from the n-th line that has one text to the first after it that has the other.
+pub fn calls(env: &Env, args: &[&str], from: (&str, usize), to: &str) -> Vec<Call> {
     let file = env.path("trace");
     let path = file.display().to_string();
     let output = traced(env, &path, &[], args).output();
@@ -116,9 +116,10 @@ pub fn calls(env: &Env, args: &[&str], from: &str, to: &str) -> Vec<Call> {
     let mut counts = BTreeMap::<(&str, &str), usize>::new();
     let mut met = BTreeSet::new();
     let mut calls = Vec::new();
-    let mut inside = false;
+    let (from, mut to_go) = from;
     for line in trace.lines() {
-        inside |= line.contains(from);
+        to_go = to_go.saturating_sub(usize::from(line.contains(from)));
+        let inside = to_go == 0;
         let Some((thread, call)) = line.split_once(' ') else {
             continue;
         };

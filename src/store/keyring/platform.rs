@@ -13,7 +13,7 @@ use crate::store::keyring::credential;
 #[cfg(not(any(target_os = "macos", windows)))]
 pub use crate::store::keyring::bus_lock::{KeyringLock, lock};
 #[cfg(any(target_os = "macos", windows))]
-pub use crate::store::keyring::lock_file::{KeyringLock, lock};
+pub use crate::store::keyring::lock_directory::{KeyringLock, lock};
 
 /// The `service` of every item.
 const SERVICE: &str = "webex-connect";
