@@ -24,8 +24,8 @@
 //!   `session/identity.rs` asks Webex whose connection it is. `session/renaming.rs` renames a connection in steps that the
 //!   next command completes after a crash; `cmd/lookup.rs` calls it wherever a command looks up connections.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
-//! * [`store`] keeps records: in the OS keyring or in a sealed file. It also seals what `export` hands over. [`dirs`] has
-//!   our directories and lock files.
+//! * [`store`] keeps records: in the OS keyring or in a sealed file, each with its own locks. It also seals what `export`
+//!   hands over. [`dirs`] opens our directories, and refuses links and other users' directories.
 //! * [`connection`], [`app`], [`scope`], [`name`], [`duration`], [`moment`] and [`secret`] are the values: pure, `now`
 //!   always an argument. Two look outside: `moment` at the clock and the time zone, and `app/provided.rs` for the app that
 //!   variables, the administrator's file or the build provide.
@@ -47,7 +47,10 @@
 //!
 //! * A login opens the browser for the sign-in last: the store was tried, every address the redirect URI can mean is
 //!   bound, the app is settled. The browser is told "connected" only after the connection was stored and read back.
-//! * Who changes a stored connection holds its lock file and reads again inside it.
+//! * A process that changes a stored record holds its lock and reads it again inside. Locks lie with what they guard: files
+//!   beside the sealed file, names on the keyring's session bus. A write replaces only the revision it was read from.
+//! * A token that still serves is handed out at once while another process refreshes it or the store cannot be written. New
+//!   tokens that cannot be saved yet are tried again (`session/unsaved.rs`).
 //! * A refresh token is spent once, by whoever holds the lock, after the store has taken the record marked as begun, so
 //!   that a store that takes nothing costs no grant and a run that died is explained by the next. (One that a person
 //!   brings has no record yet; the store was tried with another.) What came is saved before it is used or a signal is

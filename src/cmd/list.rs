@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::cmd::Context;
 use crate::cmd::table::table;
 use crate::connection::{Connection, Grant, GrantSource, State};
-use crate::error::Result;
+use crate::error::{Result, foreign};
 use crate::moment::{distance, spoken_day};
 use crate::output::Tone;
 use crate::session;
@@ -66,6 +66,12 @@ pub fn run(context: &Context) -> Result<()> {
         ];
         let table = rows(&listing.connections, is_default, context);
         context.output.result_with_tones(&table, &tones)?;
+    }
+    for key in &listing.unknown {
+        let key = foreign(key);
+        context.output.note(&format!(
+            "skipped the record {key}: a newer version of webex-connect wrote it"
+        ));
     }
     let last = listing.unreadable.pop();
     for error in &listing.unreadable {

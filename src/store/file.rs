@@ -96,13 +96,10 @@ impl SealedFile {
     }
 
     pub fn read(&self, key: &str) -> Result<Option<String>> {
-        if !self.exists()? {
-            return Ok(None);
+        match self.open()? {
+            Some(opened) => text::read_one(opened, key).map_err(|error| self.not_read(&error)),
+            None => Ok(None),
         }
-        let Some(opened) = self.open(self.identity()?)? else {
-            return Ok(None);
-        };
-        text::read_one(opened, key).map_err(|error| self.not_read(&error))
     }
 
     pub fn all(&self) -> Result<Vec<(String, String)>> {
@@ -216,19 +213,18 @@ impl SealedFile {
 
     /// All records; none where there is no file.
     fn load(&self) -> Result<Records> {
-        if !self.exists()? {
-            return Ok(Records::new());
-        }
-        match self.open(self.identity()?)? {
+        match self.open()? {
             Some(opened) => text::read_all(opened).map_err(|error| self.not_read(&error)),
             None => Ok(Records::new()),
         }
     }
 
-    fn open(&self, identity: &Identity) -> Result<Option<StreamReader<BufReader<File>>>> {
+    /// The text in the file, if there is one. Only then the key is needed.
+    fn open(&self) -> Result<Option<StreamReader<BufReader<File>>>> {
         let Some(file) = self.file.open(MAX_FILE)? else {
             return Ok(None);
         };
+        let identity = self.identity()?;
         Decryptor::new_buffered(BufReader::new(file))
             .and_then(|sealed| sealed.decrypt(std::iter::once(identity as _)))
             .map(Some)

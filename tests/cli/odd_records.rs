@@ -107,3 +107,34 @@ fn a_limit_on_file_sizes_is_an_error_and_no_end() {
     }
     assert_eq!(authority.refreshes(), 0);
 }
+
+/// A newer version may add kinds of records, and members to those that this version knows.
+#[test]
+fn what_a_newer_version_wrote_is_skipped_with_a_note_and_kept() {
+    let (env, authority) = connected();
+    let webhook =
+        serde_json::json!({"schema": 1, "record": "webhook", "url": "https://example.com"});
+    env.change_records(|records| {
+        records.insert("webhook/room".to_owned(), webhook.clone());
+        for record in records.values_mut() {
+            record["lease"] = serde_json::json!({"holder": "c0ffee", "times": [1, 2.50]});
+        }
+    });
+    let before = env.records();
+    env.run(["list"])
+        .any_stdout()
+        .stderr("skipped the record webhook/room: a newer version of webex-connect wrote it\n")
+        .check();
+    authority.token_answers(Reply::other_tokens());
+    env.run(["refresh", "--all"]).any_stderr().check();
+    env.run(["default", "work"]).any_stderr().check();
+    let after = env.records();
+    assert_eq!(after["webhook/room"], before["webhook/room"]);
+    assert_eq!(
+        after["connection/work"]["tokens"]["access_token"],
+        OTHER_TOKEN
+    );
+    for (key, record) in after {
+        assert_eq!(record["lease"], before[&key]["lease"], "{key}");
+    }
+}

@@ -114,7 +114,9 @@ fn help_and_version_open_nothing() {
 #[ignore = "needs strace"]
 fn a_fresh_token_in_the_sealed_file_takes_that_file_alone() {
     let env = connected(Env::new());
-    let store = env.path("data/webex-connect/store.age");
+    let directory = env.path("data/webex-connect");
+    // The files are opened below the directory.
+    let files = [&directory, Path::new("store.age"), Path::new("store.key")];
     for args in [
         &["token", "sandbox"][..],
         &["token"],
@@ -122,7 +124,7 @@ fn a_fresh_token_in_the_sealed_file_takes_that_file_alone() {
         &["list", "--json"],
         &["status", "--json"],
     ] {
-        Calls::of(&env, args, 0).are_but(&format!("{args:?}"), &[&store]);
+        Calls::of(&env, args, 0).are_but(&format!("{args:?}"), &files);
     }
     // Each day is shown as one of the person's own time zone.
     let calls = Calls::of(&env, &["list"], 0);

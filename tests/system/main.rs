@@ -44,6 +44,6 @@ mod shared;
 mod shells;
 mod start_address;
 mod strace;
-mod suspended;
 mod visit;
+mod waits;
 mod webdriver;

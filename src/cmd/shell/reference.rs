@@ -99,7 +99,7 @@ pub const VARIABLES: [Entry; 16] = [
     ),
     (
         "XDG_DATA_HOME, XDG_STATE_HOME",
-        "Where the files below are: by default ~/.local/share and ~/.local/state.",
+        "Where our directories are: by default ~/.local/share and ~/.local/state. They must be yours.",
     ),
 ];
 
@@ -118,8 +118,8 @@ pub const FILES: [Entry; 5] = [
         "Connections to the embedded sandbox, on a machine without a keyring.",
     ),
     (
-        "$XDG_STATE_HOME/webex-connect/*.lock",
-        "Held by whoever changes a stored record. They hold nothing, and are left where they are.",
+        "$XDG_DATA_HOME/webex-connect/*.lock",
+        "Locked while a record in the sealed file is changed. They are empty, and are left where they are.",
     ),
     (
         "/etc/webex-connect/app.json",

@@ -56,7 +56,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
             Error::new(Kind::Usage, message).with_hint("write the export to a file: `>FILE`")
         );
     }
-    let store = context.store()?;
+    let store = context.store_for(Some(&name))?;
+    // Completes an interrupted rename before the lock is taken.
+    context.stored(&store, &name)?;
     if arguments.access_only {
         context.usable(&store, session::stored(&store, &name)?)?;
     }

@@ -1,5 +1,7 @@
-//! A refresh that is suspended for 40 s, as by Ctrl-Z or a paused container, in each of its phases. Nothing is lost, and
-//! other processes get the token that is still valid meanwhile.
+//! Tests that mostly wait, which `tests/run` runs beside the others.
+//!
+//! A refresh is suspended for 40 s, as by Ctrl-Z or a paused container, in each of its phases: nothing is lost, and other
+//! processes get the token that is still valid meanwhile. A store that stays full is tried for two minutes.
 
 use std::fs;
 use std::thread;
@@ -10,9 +12,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::env::process::Process;
 use crate::env::{
-    ACCESS_TOKEN, Authority, Env, OTHER_TOKEN, Reply, case_held, comes_true, connected,
+    ACCESS_TOKEN, Authority, Env, OTHER_TOKEN, Reply, case_held, comes_true, connected, expired,
 };
-use crate::strace::{Call, calls_with, child, stopped_at};
+use crate::strace::{Call, REPLACING, calls_with, child, stopped_at, with_fault};
 
 /// Longer than the 30 s that a request may take.
 const SUSPENDED: Duration = Duration::from_secs(40);
@@ -103,4 +105,22 @@ fn a_suspended_refresh_loses_nothing_in_any_phase() {
         scope.spawn(after_sending);
         scope.spawn(|| at_a_call("after the answer", "flock", locks[2].nth));
     });
+}
+
+/// Without a signal the attempts end after two minutes.
+#[test]
+#[ignore = "needs strace and two minutes"]
+fn new_tokens_are_tried_to_be_saved_for_two_minutes() {
+    let env = Env::new();
+    let authority = expired(&env);
+    authority.token_answers(Reply::other_tokens());
+    let (renames, full) = (REPLACING[3], "error=ENOSPC");
+    let failing = with_fault(&env, renames, full, (2, "+"), "/dev/null", &["token"]);
+    let failing = Process::spawn(failing, b"");
+    let failed = failing.silent_for(Duration::from_secs(180)).finish();
+    assert_eq!(failed.code, Some(6), "{failed}");
+    assert_eq!(failed.out(), "", "{failed}");
+    assert!(failed.took >= Duration::from_secs(120), "{failed}");
+    assert!(failed.err().contains("are not saved yet"), "{failed}");
+    assert_eq!(env.record("work")["mark"]["is"], "refresh_started");
 }
