@@ -3,7 +3,9 @@
 mod all;
 mod cure;
 mod identity;
+mod locking;
 mod refresh;
+mod refusal;
 mod renaming;
 mod requirement;
 mod unsaved;
@@ -38,7 +40,8 @@ use refresh::ensure;
 use requirement::TokenRequirement;
 
 pub use identity::{Live, Owner, ask_webex, identify, learn, owner};
-pub use refresh::{WRITE_STEP, lock};
+pub use locking::lock;
+pub use refresh::WRITE_STEP;
 pub use renaming::{Rename, complete_rename, rename};
 pub use unsaved::{NotSaved, keep_saving};
 

@@ -6,8 +6,10 @@ mod file;
 mod key;
 mod keyring;
 mod lock;
+mod named;
 mod private;
 mod record;
+mod save;
 mod seal;
 mod text;
 mod trial;
@@ -27,6 +29,7 @@ use keyring::Keyring;
 pub use lock::{LOCK_TIME, Lock, LockName};
 pub use record::Key;
 use record::{Record, Stored, parse, unreadable};
+pub use save::starting_over;
 pub use seal::{Recipient, seal, unseal};
 pub use trial::Trial;
 
@@ -191,65 +194,6 @@ impl Store {
         matches!(self.default_name(), Ok(Some(default)) if default == *name)
     }
 
-    /// Saves a connection as the next revision of the record it was read from (revision 0: there was none), and reads it
-    /// back.
-    ///
-    /// # Errors
-    /// [`Kind::Changed`] if the store holds another revision, [`Kind::Store`] if it does not take the record or gives
-    /// something else back, [`Kind::Unreadable`] if a sealed file can't be opened to add to it.
-    pub fn save_connection(&self, connection: &mut Connection) -> Result<()> {
-        let mut next = connection.clone();
-        next.revision = connection.revision.saturating_add(1);
-        let label = format!("Webex connection {} ({})", next.name, next.account());
-        let save = Save {
-            key: Key::Connection(next.name.clone()),
-            replaces: Some(connection.revision),
-            label: &label,
-            is_sandbox: next.environment == Environment::Sandbox,
-        };
-        let revision = next.revision;
-        self.save(save, Record::Connection(Box::new(next)))?;
-        connection.revision = revision;
-        Ok(())
-    }
-
-    /// Saves an app as the next revision of the record it was read from, and reads it back.
-    ///
-    /// # Errors
-    /// As for [`Store::save_connection`].
-    pub fn save_app(&self, app: &mut App) -> Result<()> {
-        let mut next = app.clone();
-        next.revision = app.revision.saturating_add(1);
-        let save = Save {
-            key: Key::App(next.name.clone()),
-            replaces: Some(app.revision),
-            label: &format!("Webex app {}", next.name),
-            is_sandbox: next.environment == Environment::Sandbox,
-        };
-        let revision = next.revision;
-        self.save(save, Record::App(Box::new(next)))?;
-        app.revision = revision;
-        Ok(())
-    }
-
-    /// Makes a stored connection the default one, whatever the record holds now.
-    ///
-    /// # Errors
-    /// As for [`Store::save_connection`].
-    pub fn save_default(&self, connection: &Connection) -> Result<()> {
-        self.clear_unreadable(&Key::Default)?;
-        let name = connection.name.clone();
-        starting_over(|| {
-            let save = Save {
-                key: Key::Default,
-                replaces: None,
-                label: "Webex default connection",
-                is_sandbox: connection.environment == Environment::Sandbox,
-            };
-            self.save(save, Record::Default { name: name.clone() })
-        })
-    }
-
     /// Whether a connection becomes the default: if there is no default, and in place of the sandbox's.
     ///
     /// # Errors
@@ -344,64 +288,9 @@ impl Store {
         }
     }
 
-    fn save(&self, save: Save, record: Record) -> Result<()> {
-        if let Home::SandboxFile { no_keyring, .. } = &self.home
-            && !save.is_sandbox
-        {
-            return Err(no_keyring.clone());
-        }
-        let key = &save.key;
-        let current = self.read_text(key)?;
-        if let Some(replaces) = save.replaces {
-            let revision = match &current {
-                Some(text) => record::revision(key, text)?,
-                None => 0,
-            };
-            if revision != replaces {
-                return Err(changed(key));
-            }
-        }
-        let text = record::text(key, record, current.as_deref())?;
-        match self.write(key, &text, current.as_deref(), save.label)? {
-            true => Ok(()),
-            false => Err(changed(key)),
-        }
-    }
-
-    /// Writes a record if the stored one is still `expected`, and reads it back: only what can be read again is saved.
-    /// Returns `false` if another process has changed it.
-    fn write(&self, key: &Key, text: &str, expected: Option<&str>, label: &str) -> Result<bool> {
-        let name = key.to_string();
-        let written = match &self.home {
-            Home::Keyring(keyring) => keyring.write(&name, text, label, expected)?,
-            Home::File(file) | Home::SandboxFile { file, .. } => {
-                file.write(&name, text, expected)?
-            }
-        };
-        if !written {
-            return Ok(false);
-        }
-        if self.read_text(key)?.as_deref() == Some(text) {
-            return Ok(true);
-        }
-        let place = self.place();
-        let message = format!("could not save {key}: {place} gave something else back");
-        Err(Error::new(Kind::Store, message)
-            .with_hint("`webex-connect doctor` tests the store; `--store` chooses another one"))
-    }
-
     fn read(&self, key: &Key) -> Result<Option<Record>> {
         let text = self.read_text(key)?;
         text.map(|text| parse(&key.to_string(), &text)).transpose()
-    }
-
-    /// Removes a record whose next text does not depend on this one. Several items, or a damaged one, have no text that
-    /// a write could compare with.
-    fn clear_unreadable(&self, key: &Key) -> Result<()> {
-        match self.read_text(key) {
-            Err(error) if error.kind == Kind::Unreadable => self.remove(key).map(drop),
-            text => text.map(drop),
-        }
     }
 
     fn read_text(&self, key: &Key) -> Result<Option<String>> {
@@ -411,37 +300,4 @@ impl Store {
             Home::File(file) | Home::SandboxFile { file, .. } => file.read(&key),
         }
     }
-}
-
-/// How a record is saved.
-struct Save<'a> {
-    key: Key,
-    /// The revision it replaces, 0 if there must be none. `None` replaces any.
-    replaces: Option<u64>,
-    /// What a person sees in the desktop's keyring program.
-    label: &'a str,
-    is_sandbox: bool,
-}
-
-/// How often a change starts over because another process was faster. Locks make even the first time rare.
-const MAX_ATTEMPTS: u32 = 5;
-
-/// Starts a change over with the newer record if another process has written since it was read.
-///
-/// # Errors
-/// As for `change`; [`Kind::Changed`] if another process was faster each time.
-pub fn starting_over<T>(mut change: impl FnMut() -> Result<T>) -> Result<T> {
-    for _ in 1..MAX_ATTEMPTS {
-        match change() {
-            Err(error) if error.kind == Kind::Changed => {}
-            done => return done,
-        }
-    }
-    change()
-}
-
-fn changed(key: &Key) -> Error {
-    let message =
-        format!("another process has changed {key} meanwhile, and nothing was overwritten");
-    Error::new(Kind::Changed, message).with_hint("run the same command again")
 }

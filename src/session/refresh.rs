@@ -3,26 +3,26 @@
 //! Take the connection's lock, read the record again, save it marked as begun, ask Webex, save the answer. The marked
 //! save proves that the store can be written before the refresh token is spent, and lets a later run explain a loss.
 
-use std::io;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use url::Url;
 
 use crate::app::App;
 use crate::client::{Client, Wire};
 use crate::connection::{Connection, Mark, Tokens};
-use crate::duration;
 use crate::error::{Error, Kind, Result};
 use crate::moment::now;
 use crate::oauth::{self, Fate, Granted, NotRefreshed};
 use crate::scope::ScopeSet;
+use crate::session::locking::{Locked, lock_or_serve};
+use crate::session::refusal::{explained, with_sign_in, with_wait};
 use crate::session::requirement::TokenRequirement;
 use crate::session::unsaved::{NotSaved, keep_saving};
 use crate::session::{app_of, base, mend_client, refused_before, runtime, sign_in, stored};
 use crate::signals::{Signal, Signals};
-use crate::store::{Key, LOCK_TIME, Lock, LockName, Store};
+use crate::store::{LOCK_TIME, Store};
 
 /// How often a refresh is sent again after Webex said that it is busy.
 const MAX_REPEATS: u32 = 2;
@@ -97,13 +97,6 @@ struct Run<'a> {
     began: Instant,
 }
 
-/// What became of the wait for a connection's lock.
-enum Locked {
-    Lock(Lock),
-    /// No refresh is necessary, or the current token is handed out with the reason why there was none.
-    Served(Box<(Connection, Option<Error>)>),
-}
-
 /// Why a refresh brought no new tokens.
 enum Failure {
     /// Nothing was lost: the current token may be handed out if it is still valid.
@@ -121,7 +114,8 @@ impl Run<'_> {
         signals: &mut Signals,
     ) -> Result<(Connection, Option<Error>)> {
         let name = connection.name.clone();
-        let _lock = match self.lock(connection, signals).await? {
+        let locking = lock_or_serve(self.store, connection, self.requirement, signals);
+        let _lock = match locking.await? {
             Locked::Lock(lock) => lock,
             Locked::Served(served) => return Ok(*served),
         };
@@ -143,34 +137,6 @@ impl Run<'_> {
                     return self.requirement.or_serve_current(current, error);
                 }
                 Err(Failure::End(error)) => return Err(error),
-            }
-        }
-    }
-
-    /// Takes the connection's lock. If another process holds it, a token that serves is handed out at once, and any valid
-    /// one after 75 s. If the lock cannot be used at all, the store may be readable only.
-    async fn lock(&self, mut connection: Connection, signals: &mut Signals) -> Result<Locked> {
-        let name = self
-            .store
-            .lock_name(&Key::Connection(connection.name.clone()));
-        loop {
-            let serves = self.serves(&connection);
-            let patience = if serves { Duration::ZERO } else { LOCK_TIME };
-            let locking = signals.unless(lock(name.clone(), patience), "nothing was changed");
-            let error = match locking.await? {
-                Ok(lock) => return Ok(Locked::Lock(lock)),
-                Err(error) => error,
-            };
-            // The process that holds the lock may have saved a token.
-            connection = stored(self.store, &connection.name).unwrap_or(connection);
-            if self.requirement.is_met(&connection.tokens, now()) {
-                return Ok(Locked::Served(Box::new((connection, None))));
-            }
-            // The token may have come to its end just now.
-            let may_wait = error.kind == Kind::LockHeld && serves && !self.serves(&connection);
-            if !may_wait {
-                let served = self.requirement.or_serve_current(connection, error)?;
-                return Ok(Locked::Served(Box::new(served)));
             }
         }
     }
@@ -388,7 +354,7 @@ impl Run<'_> {
             // A mark that stays makes a later refusal sound worse, and does no other harm.
             let _ = self.store.save_connection(&mut marked);
         }
-        Err(patient(cured(error, before), refresh_token))
+        Err(with_wait(with_sign_in(error, before), refresh_token))
     }
 }
 
@@ -409,26 +375,6 @@ async fn or_signal<T>(
         .map_err(|_| signal)
 }
 
-/// Takes a lock. A thread waits for it, so that the caller can notice a signal meanwhile.
-///
-/// # Errors
-/// As for [`LockName::take`].
-pub async fn lock(name: LockName, patience: Duration) -> Result<Lock> {
-    if patience.is_zero() {
-        return name.take(patience);
-    }
-    let failed = |error: io::Error| {
-        Error::new(Kind::Failure, "could not start a thread for the lock").with_cause(&error)
-    };
-    let (sender, locked) = tokio::sync::oneshot::channel();
-    std::thread::Builder::new()
-        .spawn(move || sender.send(name.take(patience)))
-        .map_err(failed)?;
-    locked
-        .await
-        .unwrap_or_else(|gone| Err(failed(io::Error::other(gone))))
-}
-
 /// The mark of a refresh that begins now, or of an earlier one whose outcome is unknown.
 fn begun(before: &Mark) -> Mark {
     match before {
@@ -436,44 +382,5 @@ fn begun(before: &Mark) -> Mark {
         Mark::None | Mark::ReconnectNeeded { .. } => Mark::RefreshStarted {
             at: Timestamp::from_second(now().as_second()).unwrap_or_default(),
         },
-    }
-}
-
-/// Explains a refusal by an earlier refresh that was cut off.
-fn explained(error: Error, before: &Mark) -> Error {
-    let Mark::RefreshStarted { at } = before else {
-        return error;
-    };
-    let message = format!(
-        "{}; a refresh at {at} was cut off, and Webex may have replaced the token then",
-        error.message
-    );
-    Error { message, ..error }
-}
-
-/// A refusal that may call for a new sign-in names the connection's own.
-fn cured(error: Error, before: &Connection) -> Error {
-    let sign_in = sign_in(before);
-    match (error.kind, &error.hint) {
-        (Kind::Failure | Kind::Denied, Some(hint)) => {
-            let hint = format!("{hint}; if that does not help, {sign_in}");
-            error.with_hint(hint)
-        }
-        (Kind::Failure | Kind::Denied, None) => error.with_hint(sign_in),
-        _ => error,
-    }
-}
-
-/// A wait that Webex asks for and that is longer than this program waits is left to the user.
-fn patient(error: Error, refresh_token: Fate) -> Error {
-    match refresh_token {
-        Fate::Busy(Some(wait)) => {
-            let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-            error.with_hint(format!(
-                "run the same command again in {}",
-                duration::text(wait)
-            ))
-        }
-        Fate::Busy(None) | Fate::Kept | Fate::Unknown => error,
     }
 }

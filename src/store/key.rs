@@ -1,7 +1,6 @@
 //! The key of a sealed file: where it comes from, and how it is unlocked.
 
 use std::cell::OnceCell;
-use std::fs::{self, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -12,13 +11,13 @@ use zeroize::Zeroizing;
 
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
-use crate::input;
 use crate::prompt;
+use crate::store::named::{check_private, read_named};
 use crate::store::private::{PrivateFile, read_bounded};
 use crate::variables::{self, CREDENTIALS, KEY, KEY_FILE, PASSPHRASE, PASSPHRASE_FILE};
 
 /// The largest key file read: an identity is 74 characters, and age-keygen adds two comment lines.
-const MAX_KEY_FILE: u64 = 64 * 1024;
+pub const MAX_KEY_FILE: u64 = 64 * 1024;
 /// scrypt's cost when a key is sealed: 2^15 takes a tenth of a second and 32 MB.
 const WORK_FACTOR: u8 = 15;
 /// The highest cost taken when one is opened: 2^18 takes 0.8 s and 281 MB. More would be somebody's trap.
@@ -26,7 +25,7 @@ const MAX_WORK_FACTOR: u8 = 18;
 /// What the key is called among systemd's credentials.
 const CREDENTIAL: &str = "webex-connect-key";
 /// How a file in the age format begins.
-const AGE_MAGIC: &[u8] = b"age-encryption.org/";
+pub const AGE_MAGIC: &[u8] = b"age-encryption.org/";
 
 /// The sources of one key. It is looked for and unlocked once a process.
 pub struct KeySource {
@@ -342,72 +341,4 @@ fn parse(text: &str, source: &str) -> Result<Identity> {
             Error::new(Kind::Store, format!("{source} holds no age identity"))
                 .with_hint("an identity is one line, AGE-SECRET-KEY-1…, as `age-keygen` writes it")
         })
-}
-
-/// Reads a file that the person named, wherever its name leads. It may be a pipe, which is read once.
-fn read_named(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
-    // The name of a file is shown where it can't be read.
-    if path
-        .as_os_str()
-        .as_encoded_bytes()
-        .starts_with(b"AGE-SECRET-KEY-")
-    {
-        let message = "that is an age identity, which is secret, and no file with one";
-        return Err(Error::new(Kind::Usage, message).with_hint(format!(
-            "write it to a file that only you can read and name that, or set {KEY} to it"
-        )));
-    }
-    let failed = |error: io::Error| dirs::cannot("open", path, &error);
-    let found = fs::metadata(path).map_err(failed)?;
-    if found.is_dir() {
-        return Err(failed(io::Error::other(
-            "it is not a regular file or a pipe",
-        )));
-    }
-    let bytes = input::file_once(path, MAX_KEY_FILE).map_err(failed)?;
-    if bytes.len() as u64 > MAX_KEY_FILE {
-        return Err(failed(io::Error::other("it is too large")));
-    }
-    if !bytes.starts_with(AGE_MAGIC) {
-        check_private(path, &found)?;
-    }
-    Ok(bytes)
-}
-
-/// Refuses a plain secret in a file that other users can read or change, as ssh does with private keys. A secret
-/// manager may hand over a file that belongs to root and that a group can read. A pipe has no mode that matters.
-///
-/// # Errors
-/// [`Kind::Store`] with the owner or the mode.
-#[cfg(unix)]
-fn check_private(path: &Path, found: &Metadata) -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    let (us, owner) = (rustix::process::geteuid().as_raw(), found.uid());
-    let mode = found.mode() & 0o7777;
-    let open_to_others = match owner == us {
-        true => mode & 0o077,
-        false => mode & 0o037,
-    };
-    let shown = path.display();
-    let (problem, hint) = if !found.is_file() {
-        return Ok(());
-    } else if owner != us && owner != 0 {
-        (
-            format!("belongs to another user (uid {owner})"),
-            format!("copy it to a file of your own with mode 600 and name that instead of {shown}"),
-        )
-    } else if open_to_others != 0 {
-        (
-            format!("is open to other users (mode {mode:03o})"),
-            format!("run `chmod 600 {shown}`, and replace the key if a stranger may have read it"),
-        )
-    } else {
-        return Ok(());
-    };
-    Err(Error::new(Kind::Store, format!("the plain key {shown} {problem}")).with_hint(hint))
-}
-
-#[cfg(not(unix))]
-fn check_private(_: &Path, _: &Metadata) -> Result<()> {
-    Ok(())
 }

@@ -73,17 +73,19 @@ fn a_person_unticks_scopes_and_chooses_who_signs_in_by_mouse_and_by_keys() {
 #[ignore = "needs Chromium"]
 fn a_person_sees_that_the_file_could_not_be_saved() {
     let env = Env::new();
-    let visit = Visit::embedded(&env, &[]);
+    let mut visit = Visit::embedded(&env, &[]);
     // A directory that root, too, can put nothing into: a file in its place.
     let directory = env.path("data/webex-connect");
     fs::rename(&directory, env.path("moved")).unwrap_or_else(|e| panic!("the data directory: {e}"));
     env.write("data/webex-connect", "");
-    let page = visit.decides("allow", "Not connected");
+    let page = visit.decides_in_vain("allow", "Not connected");
     let finished = visit.finish();
 
     assert_eq!(finished.code, Some(6), "{finished}");
-    let store = directory.join("store.age");
-    let message = format!("could not look at {}", store.display());
+    let message = format!(
+        "{} is not a directory, and must be a directory of yours",
+        directory.display()
+    );
     assert_eq!(says_the_same(&page, &finished), message);
     assert!(finished.stdout.is_empty(), "{finished}");
     env.nothing_runs();
@@ -94,9 +96,9 @@ fn a_person_sees_that_the_file_could_not_be_saved() {
 fn a_person_sees_that_the_keyring_hung() {
     let bus = Bus::start(Env::bare());
     bus.unlock();
-    let visit = Visit::embedded(&bus.env, &[]);
+    let mut visit = Visit::embedded(&bus.env, &[]);
     let stopped = bus.stop_keyring();
-    let page = visit.decides("allow", "Not connected");
+    let page = visit.decides_in_vain("allow", "Not connected");
     drop(stopped);
     let finished = visit.finish();
 

@@ -7,9 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::Signal;
 use url::Url;
 
-use crate::env::process::{Finished, Process};
+use crate::env::process::{Finished, Process, Stream};
 use crate::env::{BROWSER, CLIENT_SECRET, Env, Login, Sandbox};
 use crate::webdriver::Chromium;
 
@@ -68,6 +69,25 @@ impl Visit {
     pub fn decides(&self, button: &str, words: &str) -> String {
         self.chromium.click(button);
         self.chromium.text_with(words)
+    }
+
+    /// The same where the store fails afterwards. The login goes on trying and says so, until a signal ends that.
+    pub fn decides_in_vain(&mut self, button: &str, words: &str) -> String {
+        let Visit {
+            chromium, login, ..
+        } = self;
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while let Some(line) = login.next_line(Stream::Err) {
+                    if line.contains("are not saved yet") {
+                        return login.signal(Signal::TERM);
+                    }
+                }
+                panic!("the login does not say that it goes on trying");
+            });
+            chromium.click(button);
+            chromium.text_with(words)
+        })
     }
 
     /// The end of the login, and of the browser.
