@@ -50,7 +50,7 @@
 //! * A process that changes a stored record holds its lock and reads it again inside. Locks lie with what they guard: files
 //!   beside the sealed file, names on the keyring's session bus. A write replaces only the revision it was read from.
 //! * A token that still serves is handed out at once while another process refreshes it or the store cannot be written. New
-//!   tokens that cannot be saved yet are tried again (`session/unsaved.rs`).
+//!   tokens that cannot be saved yet are tried again (`session/save.rs`).
 //! * A refresh token is spent once, by whoever holds the lock, after the store has taken the record marked as begun, so
 //!   that a store that takes nothing costs no grant and a run that died is explained by the next. (One that a person
 //!   brings has no record yet; the store was tried with another.) What came is saved before it is used or a signal is

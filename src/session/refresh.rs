@@ -15,11 +15,10 @@ use crate::connection::{Connection, Mark, Tokens};
 use crate::error::{Error, Kind, Result};
 use crate::moment::now;
 use crate::oauth::{self, Fate, Granted, NotRefreshed};
-use crate::scope::ScopeSet;
 use crate::session::locking::{Locked, lock_or_serve};
 use crate::session::refusal::{explained, with_sign_in, with_wait};
 use crate::session::requirement::TokenRequirement;
-use crate::session::unsaved::{NotSaved, keep_saving};
+use crate::session::save::save_tokens;
 use crate::session::{app_of, base, mend_client, refused_before, runtime, sign_in, stored};
 use crate::signals::{Signal, Signals};
 use crate::store::{LOCK_TIME, Store};
@@ -166,8 +165,7 @@ impl Run<'_> {
             )))
         })?;
         let outcome = match answer {
-            Ok(granted) => self
-                .save(marked, granted, signals)
+            Ok(granted) => save_tokens(self.store, self.wire.output, marked, granted, signals)
                 .await
                 .map_err(Failure::End),
             Err(refusal) => self
@@ -272,53 +270,6 @@ impl Run<'_> {
             // An explicit refresh is tried whatever the mark says.
             TokenRequirement::Valid(_) | TokenRequirement::Other(_) => Ok(()),
         }
-    }
-
-    /// Saves the tokens before anything else happens: they exist nowhere else.
-    async fn save(
-        &self,
-        marked: Connection,
-        granted: Granted,
-        signals: &mut Signals,
-    ) -> Result<Connection> {
-        let name = marked.name.clone();
-        let saving = keep_saving(self.wire.output, &name, signals, || {
-            self.save_once(&marked, &granted)
-        });
-        let (saved, lost) = saving.await.map_err(|NotSaved { error, .. }| {
-            let again = sign_in(&marked);
-            Error::new(Kind::Store, format!("could not save the new tokens of {name}"))
-                .with_detail(&error.to_string())
-                .with_hint(format!(
-                    "once the store can be written, run `webex-connect refresh {name}`; if Webex has replaced the refresh \
-                     token, {again}"
-                ))
-        })?;
-        if !lost.is_empty() {
-            self.wire.output.warning(&format!(
-                "the refresh of {name} lost scopes that it had: {lost}; `webex-connect status {name}` lists them"
-            ));
-        }
-        Ok(saved)
-    }
-
-    /// Puts the new tokens into the record. If another process has changed it meanwhile, the record it wrote is kept:
-    /// with the new tokens in it if it holds the refresh token that was spent, else with its own, which are newer.
-    fn save_once(&self, marked: &Connection, granted: &Granted) -> Result<(Connection, ScopeSet)> {
-        let mut connection = marked.clone();
-        let lost = connection.refreshed(granted.tokens.clone(), granted.scope.clone());
-        match self.store.save_connection(&mut connection) {
-            Err(error) if error.kind == Kind::Changed => {}
-            saved => return saved.map(|()| (connection, lost)),
-        }
-        let mut newer = stored(self.store, &marked.name)?;
-        let is_saved = newer.tokens.access_token == granted.tokens.access_token;
-        if is_saved || newer.tokens.refresh_token != marked.tokens.refresh_token {
-            return Ok((newer, ScopeSet::default()));
-        }
-        let lost = newer.refreshed(granted.tokens.clone(), granted.scope.clone());
-        self.store.save_connection(&mut newer)?;
-        Ok((newer, lost))
     }
 
     /// A definite refusal is kept with the connection, unless newer tokens have come from elsewhere. `marked` is the
