@@ -15,8 +15,9 @@ use crate::store::Store;
 /// How long a store that fails is tried: time to make room on a disk or to unlock a keyring. A lock that another process
 /// holds is waited for until a signal comes.
 const SAVE_TIME: Duration = Duration::from_secs(120);
-/// The pause between two attempts.
-const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// The pause after the first attempt; it doubles up to the longest one.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// After this long the user is told what the command waits for.
 const TELL_AFTER: Duration = Duration::from_secs(3);
 
@@ -95,6 +96,7 @@ pub async fn keep_saving<T>(
 ) -> std::result::Result<T, NotSaved> {
     let since = Instant::now();
     let mut is_told = false;
+    let mut pause = FIRST_PAUSE;
     loop {
         let error = match save() {
             Ok(saved) => return Ok(saved),
@@ -125,7 +127,8 @@ pub async fn keep_saving<T>(
                     signal: Some(signal),
                 });
             }
-            () = tokio::time::sleep(RETRY_PAUSE) => {}
+            () = tokio::time::sleep(pause) => {}
         }
+        pause = LONGEST_PAUSE.min(pause * 2);
     }
 }
