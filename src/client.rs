@@ -157,14 +157,14 @@ impl Client {
     async fn exchange(&self, request: http::Request<Vec<u8>>) -> Result<Answer> {
         let host = named(request.uri());
         let request = reqwest::Request::try_from(request).map_err(|error| failed(&host, error))?;
-        match within(TOTAL_TIME, self.whole(request, &host)).await {
+        match within(TOTAL_TIME, self.read_answer_to(request, &host)).await {
             Some(answer) => answer,
             None => Err(timed_out(&host, TOTAL_TIME)),
         }
     }
 
     /// The whole answer to a request.
-    async fn whole(&self, request: reqwest::Request, host: &str) -> Result<Answer> {
+    async fn read_answer_to(&self, request: reqwest::Request, host: &str) -> Result<Answer> {
         let mut response = self
             .execute(request)
             .await
@@ -210,7 +210,8 @@ impl Client {
         answer
     }
 
-    /// Why no answer began. Only a connection has a time limit in the HTTP crate; what was not connected was not sent.
+    /// The error for a request without an answer. The HTTP client limits only the time to connect, so after its timeout the
+    /// request was not sent.
     fn unanswered(&self, host: &str, error: reqwest::Error) -> Error {
         match error.is_timeout() {
             true => Error {

@@ -132,7 +132,7 @@ impl Tokens {
 
     /// Whether the access token can be handed out at once while a refresh is impossible or under way: more than a fifth
     /// of its lead time is left.
-    pub fn serve(&self, now: Timestamp) -> bool {
+    pub fn serves(&self, now: Timestamp) -> bool {
         let Some(lifetime) = self.lifetime() else {
             return true;
         };
@@ -235,10 +235,12 @@ pub enum State {
 impl Connection {
     /// Takes over the result of a refresh. A refresh keeps the scopes of the grant (RFC 6749 §6); an answer that names
     /// them is better knowledge. Returns the scopes that were lost.
-    pub fn refreshed(&mut self, tokens: Tokens, reported: Option<ScopeSet>) -> ScopeSet {
+    pub fn apply_refresh(&mut self, tokens: Tokens, reported: Option<ScopeSet>) -> ScopeSet {
         self.tokens = tokens;
         self.mark = Mark::None;
-        reported.map_or_else(ScopeSet::default, |scopes| self.grant.report(scopes))
+        reported.map_or_else(ScopeSet::default, |scopes| {
+            self.grant.apply_reported(scopes)
+        })
     }
 
     pub fn state(&self, now: Timestamp) -> State {

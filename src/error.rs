@@ -98,7 +98,7 @@ pub struct Error {
     /// Whether it is about a request that never reached a server.
     pub unsent: bool,
     /// Whether a server did not answer in time.
-    pub is_silence: bool,
+    pub timed_out: bool,
 }
 
 impl Error {
@@ -111,7 +111,7 @@ impl Error {
             tracking_id: None,
             exit_code: None,
             unsent: false,
-            is_silence: false,
+            timed_out: false,
         }
     }
 

@@ -19,13 +19,14 @@
 //! * Several commands share `cmd/client_secret.rs` (where a client secret comes from), `place.rs` (which Webex and redirect
 //!   URI are meant), `keep.rs`, `report.rs` and `table.rs`, and what `scopes.rs` says of lists, presets and names that
 //!   nobody knows.
-//! * [`session`] turns a stored connection into one whose token works now; `session/refresh.rs` is the refresh, from
-//!   the lock to the save, and `session/cure.rs` what is said, and proposed, where a connection will not do.
+//! * [`session`] turns a stored connection into one whose token works now. `session/refresh.rs` refreshes one connection
+//!   (`locking.rs` waits for its lock, `requirement.rs` decides which token will do, `save.rs` retries the save), and
+//!   `all.rs` refreshes many. `session/cure.rs` has the messages and hints for a connection that cannot be used.
 //!   `session/identity.rs` asks Webex whose connection it is. `session/renaming.rs` renames a connection in steps that the
 //!   next command completes after a crash; `cmd/lookup.rs` calls it wherever a command looks up connections.
 //! * [`oauth`] speaks the protocol, [`webex`] the API, both through [`client`], the one HTTPS client.
 //! * [`store`] keeps records: in the OS keyring or in a sealed file, each with its own locks. It also seals what `export`
-//!   hands over. [`dirs`] opens our directories, and refuses links and other users' directories.
+//!   hands over: `choice.rs` opens it, `lock.rs` locks, `save.rs` writes, `chunks.rs` splits long records. [`dirs`] opens our directories, and refuses links and other users' directories.
 //! * [`connection`], [`app`], [`scope`], [`name`], [`duration`], [`moment`] and [`secret`] are the values: pure, `now`
 //!   always an argument. Two look outside: `moment` at the clock and the time zone, and `app/provided.rs` for the app that
 //!   variables, the administrator's file or the build provide.
@@ -34,7 +35,8 @@
 //!   browser shows. The sandbox shares no code with `oauth`, `connection` or `webex`: it must not share our mistakes.
 //! * [`browser`], [`prompt`], [`input`], [`signals`], [`variables`] and [`output`] touch the person's side. What is
 //!   printed goes through `output`, but for the questions of `prompt` and what clap writes of help and usage.
-//!   [`process`] keeps the memory of this one to itself, and panics silent about what they saw.
+//!   [`process`] protects this process's memory, reports a panic without its message, and ends the program if a thread
+//!   panics.
 //!
 //! `cmd` may import all of it; `session` imports `oauth`, `store`, `webex` and `sandbox`, which do not import each other.
 //! `oauth` and `webex` import `client`, `store` imports `dirs`, and all of them the values and the person's side; the
@@ -47,10 +49,11 @@
 //!
 //! * A login opens the browser for the sign-in last: the store was tried, every address the redirect URI can mean is
 //!   bound, the app is settled. The browser is told "connected" only after the connection was stored and read back.
-//! * A process that changes a stored record holds its lock and reads it again inside. Locks lie with what they guard: files
-//!   beside the sealed file, names on the keyring's session bus. A write replaces only the revision it was read from.
-//! * A token that still serves is handed out at once while another process refreshes it or the store cannot be written. New
-//!   tokens that cannot be saved yet are tried again (`session/save.rs`).
+//! * A process that changes a stored connection or app holds its lock and reads it again inside. Locks lie with what they
+//!   guard: files beside the sealed file, names on the keyring's session bus or, without one, files in the user's profile.
+//!   A write replaces only the revision it was read from.
+//! * A token is handed out at once, while another process refreshes it or the store cannot be written, if more than a fifth
+//!   of its lead time is left. Saving new tokens is retried (`session/save.rs`).
 //! * A refresh token is spent once, by whoever holds the lock, after the store has taken the record marked as begun, so
 //!   that a store that takes nothing costs no grant and a run that died is explained by the next. (One that a person
 //!   brings has no record yet; the store was tried with another.) What came is saved before it is used or a signal is

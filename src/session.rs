@@ -43,7 +43,7 @@ pub use identity::{Live, Owner, ask_webex, identify, learn, owner};
 pub use locking::lock;
 pub use refresh::WRITE_STEP;
 pub use renaming::{Rename, complete_rename, rename};
-pub use save::{NotSaved, keep_saving};
+pub use save::{NotSaved, retry_save};
 
 /// The connection with an access token that is good now, refreshed and saved if it has to be, and the reason where a
 /// refresh failed but the old token still holds. Not to be called inside a runtime.

@@ -29,7 +29,7 @@ use keyring::Keyring;
 pub use lock::{LOCK_TIME, Lock, LockName};
 pub use record::Key;
 use record::{Record, Stored, parse, unreadable};
-pub use save::starting_over;
+pub use save::retry_changed;
 pub use seal::{Recipient, seal, unseal};
 pub use trial::Trial;
 
@@ -47,10 +47,21 @@ pub struct Listing {
     pub unknown: Vec<String>,
 }
 
+/// A limit on the waits of writes. Dropping it restores the one from before.
+pub struct WriteLimit<'a>(Option<(&'a SealedFile, Duration)>);
+
+impl Drop for WriteLimit<'_> {
+    fn drop(&mut self) {
+        if let Some((file, before)) = self.0 {
+            file.set_patience(before);
+        }
+    }
+}
+
 /// The store in use.
 pub struct Store {
     home: Home,
-    /// What other users could get at until the store was opened, with its mode from then.
+    /// Files and directories that other users could access until the store was opened, with their modes from before.
     tightened: Vec<(PathBuf, u32)>,
 }
 
@@ -108,13 +119,15 @@ impl Store {
         }
     }
 
-    /// Sets how long a write waits while another process replaces the sealed file; 75 s unless set. A caller that has to
-    /// listen for signals meanwhile waits in short steps.
-    pub fn set_write_patience(&self, patience: Duration) {
-        match &self.home {
-            Home::Keyring(_) => {}
-            Home::File(file) | Home::SandboxFile { file, .. } => file.set_patience(patience),
-        }
+    /// Limits how long a write waits while another process replaces the sealed file, until the result is dropped; without
+    /// it, 75 s. A caller that has to listen for signals meanwhile waits in short steps.
+    #[must_use]
+    pub fn limit_writes(&self, patience: Duration) -> WriteLimit<'_> {
+        let file = match &self.home {
+            Home::Keyring(_) => None,
+            Home::File(file) | Home::SandboxFile { file, .. } => Some(file),
+        };
+        WriteLimit(file.map(|file| (file, file.set_patience(patience))))
     }
 
     /// Takes the lock of a record. A process that changes a record holds its lock, reads it again, and writes it whole.
@@ -189,7 +202,7 @@ impl Store {
         }
     }
 
-    /// Whether this is the default connection. A default that can't be read is nobody's.
+    /// Whether this is the default connection. Returns `false` if the default cannot be read.
     pub fn is_default(&self, name: &Name) -> bool {
         matches!(self.default_name(), Ok(Some(default)) if default == *name)
     }
@@ -223,7 +236,7 @@ impl Store {
         Ok(removed)
     }
 
-    /// What other users could read or change until the store was opened, with its mode from then.
+    /// Files and directories that other users could access until the store was opened, with their modes from before.
     pub fn tightened(&self) -> &[(PathBuf, u32)] {
         &self.tightened
     }
@@ -272,7 +285,7 @@ impl Store {
     pub fn connection_names(&self) -> Result<Vec<Name>> {
         let records = self.records()?.into_iter();
         Ok(records
-            .filter_map(|(key, _)| Name::parse(key.strip_prefix("connection/")?).ok())
+            .filter_map(|(key, _)| Name::try_from(key.strip_prefix("connection/")?.to_owned()).ok())
             .collect())
     }
 

@@ -77,7 +77,7 @@ pub fn timed_out(host: &str, limit: Duration) -> Error {
     let error = Error::new(Kind::Temporary, message)
         .with_hint("check the network and run the same command again");
     Error {
-        is_silence: true,
+        timed_out: true,
         ..error
     }
 }

@@ -57,7 +57,7 @@ impl Grant {
     }
 
     /// Takes over the set that a refresh reported. Returns the scopes that it lost.
-    pub fn report(&mut self, reported: ScopeSet) -> ScopeSet {
+    pub fn apply_reported(&mut self, reported: ScopeSet) -> ScopeSet {
         let lost = self.granted.missing_from(&reported);
         self.lost.extend(lost.clone());
         self.lost = self.lost.missing_from(&reported);

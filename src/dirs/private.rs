@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, Mode, OFlags, fchmod, mkdirat, openat, renameat, statat, unlinkat,
+    AtFlags, CWD, Dir, Mode, OFlags, fchmod, fstat, mkdirat, openat, renameat, statat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::geteuid;
@@ -65,9 +65,9 @@ impl PrivateDir {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let mut directory = openat(CWD, existing, flags, Mode::empty())
             .map_err(|error| cannot("open", existing, &error.into()))?;
-        let owner = metadata(&directory, existing)?.uid();
-        if !is_trusted(owner) {
-            return Err(owned_by_another(existing, owner));
+        let owner_now = owner(&directory, existing)?;
+        if !is_trusted(owner_now) {
+            return Err(owned_by_another(existing, owner_now));
         }
         let failed = |error: Errno| cannot("create", path, &error.into());
         for name in missing {
@@ -77,9 +77,9 @@ impl PrivateDir {
             }
             let made = open_directory(&directory, Path::new(name)).map_err(failed)?;
             // Another user may have been faster in a directory that all can write to, such as /tmp.
-            let found = metadata(&made, path)?;
-            if found.uid() != geteuid().as_raw() {
-                return Err(owned_by_another(path, found.uid()));
+            let owner = owner(&made, path)?;
+            if owner != geteuid().as_raw() {
+                return Err(owned_by_another(path, owner));
             }
             fchmod(&made, Mode::from(DIRECTORY_MODE)).map_err(failed)?;
             directory = made;
@@ -106,13 +106,13 @@ impl PrivateDir {
     }
 
     fn checked(path: &Path, directory: OwnedFd) -> Result<PrivateDir> {
-        let found = metadata(&directory, path)?;
-        match found.uid() == geteuid().as_raw() {
+        let owner = owner(&directory, path)?;
+        match owner == geteuid().as_raw() {
             true => Ok(PrivateDir {
                 path: path.to_owned(),
                 directory,
             }),
-            false => Err(owned_by_another(path, found.uid())),
+            false => Err(owned_by_another(path, owner)),
         }
     }
 
@@ -284,8 +284,11 @@ fn is_trusted(owner: u32) -> bool {
 }
 
 fn tighten(file: impl AsFd, mode: u32) -> io::Result<Option<u32>> {
-    let found = File::from(file.as_fd().try_clone_to_owned()?).metadata()?;
-    let before = found.mode() & 0o7777;
+    // The standard library gives the mode the same type on every system.
+    let before = File::from(file.as_fd().try_clone_to_owned()?)
+        .metadata()?
+        .mode()
+        & 0o7777;
     if before & OTHERS == 0 {
         return Ok(None);
     }
@@ -293,10 +296,10 @@ fn tighten(file: impl AsFd, mode: u32) -> io::Result<Option<u32>> {
     Ok(Some(before))
 }
 
-fn metadata(directory: &OwnedFd, path: &Path) -> Result<Metadata> {
-    let copy = directory.try_clone().map(File::from);
-    copy.and_then(|file| file.metadata())
-        .map_err(|error| cannot("look at", path, &error))
+fn owner(directory: &OwnedFd, path: &Path) -> Result<u32> {
+    fstat(directory)
+        .map(|found| found.st_uid)
+        .map_err(|error| cannot("look at", path, &error.into()))
 }
 
 fn not_a_directory(path: &Path, found: &Metadata) -> Error {
@@ -314,7 +317,7 @@ fn not_a_directory(path: &Path, found: &Metadata) -> Error {
     ))
 }
 
-/// Whoever owns a directory can exchange the files in it, whatever its mode says.
+/// The owner of a directory can replace the files in it, whatever its mode.
 fn owned_by_another(path: &Path, owner: u32) -> Error {
     let us = geteuid();
     let message = format!(

@@ -12,7 +12,7 @@ use crate::session::refresh::{WRITE_STEP, refresh_locked};
 use crate::session::requirement::TokenRequirement;
 use crate::session::runtime;
 use crate::signals::Signals;
-use crate::store::{LOCK_TIME, Store};
+use crate::store::Store;
 
 /// No refresh begins later than this after the first one. A timer that runs every hour must not meet its predecessor.
 const RUN_TIME: Duration = Duration::from_secs(300);
@@ -20,10 +20,9 @@ const RUN_TIME: Duration = Duration::from_secs(300);
 /// What became of one connection.
 pub type Outcome = Result<Connection>;
 
-/// Refreshes each connection now, four at a time, and calls `report` for each in their order. After the first server
-/// that does not answer in time, the other connections of its environment fail at once. After a signal no other refresh
-/// begins. Returns an outcome for each connection that was tried. Not to be called inside a
-/// runtime.
+/// Refreshes each connection, four at a time, and calls `report` for each in order. If a server does not answer in time,
+/// the remaining connections of its environment fail at once. A signal stops further refreshes. Returns an outcome for
+/// each connection that was tried. Must not be called inside a runtime.
 ///
 /// # Errors
 /// Signals cannot be caught. The failure of one connection is its outcome.
@@ -42,12 +41,12 @@ pub fn refresh_all(
             next: 0,
             outcomes: connections.iter().map(|_| None).collect(),
             reported: 0,
-            silent: Vec::new(),
+            unresponsive: Vec::new(),
             is_interrupted: false,
             report,
         }),
     };
-    store.set_write_patience(WRITE_STEP);
+    let limit = store.limit_writes(WRITE_STEP);
     let finished = runtime()?.block_on(async {
         let signals = Signals::catch()?;
         let (one, two, three, four) = tokio::join!(run.work(), run.work(), run.work(), run.work());
@@ -55,7 +54,7 @@ pub fn refresh_all(
         signals.release_after(&finished);
         finished
     });
-    store.set_write_patience(LOCK_TIME);
+    drop(limit);
     finished?;
     let outcomes = run.progress.into_inner().outcomes;
     Ok(outcomes.into_iter().flatten().collect())
@@ -76,7 +75,7 @@ struct Progress<R> {
     /// How many outcomes were reported, from the first on.
     reported: usize,
     /// Environments whose server did not answer, with the error of the first connection.
-    silent: Vec<(Environment, Error)>,
+    unresponsive: Vec<(Environment, Error)>,
     is_interrupted: bool,
     report: R,
 }
@@ -115,8 +114,9 @@ impl<R: FnMut(&Connection, &Outcome)> AllRun<'_, R> {
             );
         }
         let progress = self.progress.borrow();
-        let mut silent = progress.silent.iter();
-        let (_, error) = silent.find(|(environment, _)| *environment == connection.environment)?;
+        let mut unresponsive = progress.unresponsive.iter();
+        let (_, error) =
+            unresponsive.find(|(environment, _)| *environment == connection.environment)?;
         let error = error.clone();
         let message = format!(
             "the server did not answer for another connection ({})",
@@ -148,9 +148,9 @@ impl<R: FnMut(&Connection, &Outcome)> AllRun<'_, R> {
         let progress = &mut *self.progress.borrow_mut();
         if let Err(error) = &outcome {
             progress.is_interrupted |= matches!(error.kind, Kind::Interrupted(_));
-            if error.is_silence {
+            if error.timed_out {
                 let environment = self.connections[index].environment.clone();
-                progress.silent.push((environment, error.clone()));
+                progress.unresponsive.push((environment, error.clone()));
             }
         }
         progress.outcomes[index] = Some(outcome);

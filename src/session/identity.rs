@@ -10,7 +10,7 @@ use crate::name::Name;
 use crate::secret::Secret;
 use crate::session::{base, refreshed, runtime, usable};
 use crate::signals::Signals;
-use crate::store::{Key, LOCK_TIME, Store};
+use crate::store::{Key, Store};
 use crate::webex;
 
 /// How long a small change to a record waits for a refresh that is under way; what it adds can be learned again.
@@ -159,9 +159,8 @@ fn amend(store: &Store, name: &Name, access_token: &Secret, change: impl FnOnce(
         && stored.tokens.access_token == *access_token
     {
         change(&mut stored);
-        store.set_write_patience(AMEND_TIME);
+        let _limit = store.limit_writes(AMEND_TIME);
         let _ = store.save_connection(&mut stored);
-        store.set_write_patience(LOCK_TIME);
     }
 }
 

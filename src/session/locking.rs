@@ -19,7 +19,8 @@ pub enum Locked {
 }
 
 /// Takes the connection's lock. If another process holds it, a token that serves is handed out at once, and any valid
-/// one after 75 s. If the lock cannot be used at all, the store may be readable only.
+/// one after 75 s. If the lock cannot be used, as in a read-only store, any
+/// valid token is handed out.
 ///
 /// # Errors
 /// The current token does not satisfy the requirement; a signal came.
@@ -43,7 +44,7 @@ pub async fn lock_or_serve(
         if requirement.is_met(&connection.tokens, now()) {
             return Ok(Locked::Served(Box::new((connection, None))));
         }
-        // The token may have come to its end just now.
+        // The token may have stopped serving just now.
         let may_wait = error.kind == Kind::LockHeld
             && serves
             && !requirement.serves(&connection.tokens, now());

@@ -42,8 +42,8 @@ pub const WRITE_STEP: Duration = Duration::from_millis(300);
 /// How often a refresh starts over because another process has changed the record without its lock.
 const MAX_RESTARTS: u32 = 5;
 
-/// The connection with an access token as required: refreshed once, by one process, if necessary. The result of a refresh
-/// is not judged again, or a wrong clock could make it refresh forever.
+/// Returns the connection with a token that meets the requirement. If necessary, one process refreshes it once. The new
+/// token is not checked again: with a wrong clock that would refresh forever.
 ///
 /// # Errors
 /// The refresh failed, and the token from before does not satisfy the requirement either.
@@ -60,15 +60,15 @@ pub fn ensure(
         // Until they are released a signal is noticed where something is waited for, and held off while something is
         // saved.
         let mut signals = Signals::catch()?;
-        store.set_write_patience(WRITE_STEP);
+        let limit = store.limit_writes(WRITE_STEP);
         let outcome = refresh_locked(store, connection, wire, requirement, &mut signals).await;
-        store.set_write_patience(LOCK_TIME);
+        drop(limit);
         signals.release_after(&outcome);
         outcome
     })
 }
 
-/// As [`ensure`], inside a runtime and with the caller's signals. The caller has set the store's write patience to
+/// As [`ensure`], inside a runtime and with the caller's signals. The caller has limited the store's writes to
 /// [`WRITE_STEP`].
 ///
 /// # Errors
@@ -254,8 +254,8 @@ impl Run<'_> {
         }
     }
 
-    /// Whether asking Webex is of use. The end of the refresh token is not: by a clock that was wrong it may be long
-    /// past, so Webex decides, once, and its refusal is kept with the connection.
+    /// Checks that a refresh is possible. Ignores the expiry of the refresh token, because a wrong clock may have computed
+    /// it: Webex decides, and its refusal is stored.
     fn check(&self, connection: &Connection) -> Result<()> {
         if connection.tokens.refresh_token.is_none() {
             let message = format!(

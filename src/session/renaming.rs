@@ -56,9 +56,8 @@ pub fn complete_rename(store: &Store, marked: &Connection) -> Option<Rename> {
         old: marked.name.clone(),
         new: marked.renaming_to.clone()?,
     };
-    store.set_write_patience(PATIENCE);
+    let _limit = store.limit_writes(PATIENCE);
     let completed = complete(store, &rename);
-    store.set_write_patience(LOCK_TIME);
     completed.unwrap_or_default().then_some(rename)
 }
 

@@ -35,7 +35,7 @@ impl TokenRequirement<'_> {
     /// Whether the access token is good enough to be handed out at once while a refresh is impossible or under way.
     pub fn serves(self, tokens: &Tokens, now: Timestamp) -> bool {
         match self {
-            TokenRequirement::Valid(None) => tokens.serve(now),
+            TokenRequirement::Valid(None) => tokens.serves(now),
             TokenRequirement::Valid(Some(least)) => is_left(tokens, least, now),
             TokenRequirement::Other(_) => false,
         }

@@ -19,12 +19,12 @@ const SAVE_TIME: Duration = Duration::from_secs(120);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// After this long the user is told what the command waits for.
-const TELL_AFTER: Duration = Duration::from_secs(3);
+const WARN_AFTER: Duration = Duration::from_secs(3);
 
 /// Saves the tokens before anything else happens: they exist nowhere else.
 ///
 /// # Errors
-/// [`Kind::Store`], as for [`keep_saving`].
+/// [`Kind::Store`], as for [`retry_save`].
 pub async fn save_tokens(
     store: &Store,
     output: Output,
@@ -33,7 +33,7 @@ pub async fn save_tokens(
     signals: &mut Signals,
 ) -> Result<Connection> {
     let name = marked.name.clone();
-    let saving = keep_saving(output, &name, signals, || {
+    let saving = retry_save(output, &name, signals, || {
         save_once(store, &marked, &granted)
     });
     let (saved, lost) = saving.await.map_err(|NotSaved { error, .. }| {
@@ -47,7 +47,7 @@ pub async fn save_tokens(
     })?;
     if !lost.is_empty() {
         output.warning(&format!(
-            "the refresh of {name} lost scopes that it had: {lost}; `webex-connect status {name}` lists them"
+            "{name} lost scopes in this refresh: {lost}; `webex-connect login {name}` asks for them again"
         ));
     }
     Ok(saved)
@@ -61,7 +61,7 @@ fn save_once(
     granted: &Granted,
 ) -> Result<(Connection, ScopeSet)> {
     let mut connection = marked.clone();
-    let lost = connection.refreshed(granted.tokens.clone(), granted.scope.clone());
+    let lost = connection.apply_refresh(granted.tokens.clone(), granted.scope.clone());
     match store.save_connection(&mut connection) {
         Err(error) if error.kind == Kind::Changed => {}
         saved => return saved.map(|()| (connection, lost)),
@@ -71,7 +71,7 @@ fn save_once(
     if is_saved || newer.tokens.refresh_token != marked.tokens.refresh_token {
         return Ok((newer, ScopeSet::default()));
     }
-    let lost = newer.refreshed(granted.tokens.clone(), granted.scope.clone());
+    let lost = newer.apply_refresh(granted.tokens.clone(), granted.scope.clone());
     store.save_connection(&mut newer)?;
     Ok((newer, lost))
 }
@@ -87,15 +87,16 @@ pub struct NotSaved {
 /// Saves the new tokens of a connection with `save`, and tries again while the store fails. A refusal by a guard is final.
 ///
 /// # Errors
-/// The last error of `save`, after 120 s or at a signal.
-pub async fn keep_saving<T>(
+/// The last error of `save`: 120 s after the first error of the store, or at a signal.
+pub async fn retry_save<T>(
     output: Output,
     name: &Name,
     signals: &mut Signals,
     mut save: impl FnMut() -> Result<T>,
 ) -> std::result::Result<T, NotSaved> {
     let since = Instant::now();
-    let mut is_told = false;
+    let mut failing_since = None;
+    let mut has_warned = false;
     let mut pause = FIRST_PAUSE;
     loop {
         let error = match save() {
@@ -104,7 +105,9 @@ pub async fn keep_saving<T>(
         };
         let is_final = match error.kind {
             Kind::LockHeld => false,
-            Kind::Store | Kind::Unreadable => since.elapsed() >= SAVE_TIME,
+            Kind::Store | Kind::Unreadable => {
+                failing_since.get_or_insert_with(Instant::now).elapsed() >= SAVE_TIME
+            }
             _ => true,
         };
         if is_final {
@@ -113,10 +116,10 @@ pub async fn keep_saving<T>(
                 signal: None,
             });
         }
-        if !is_told && since.elapsed() >= TELL_AFTER {
-            is_told = true;
+        if !has_warned && since.elapsed() >= WARN_AFTER {
+            has_warned = true;
             output.warning(&format!(
-                "the new tokens of {name} are not saved yet, and this command goes on trying: {error}"
+                "could not save the new tokens of {name} yet, and still trying: {error}"
             ));
         }
         tokio::select! {

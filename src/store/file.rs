@@ -106,9 +106,9 @@ impl SealedFile {
         Ok(self.load()?.into_iter().collect())
     }
 
-    /// How long a change waits for another process to release the lock of the file.
-    pub fn set_patience(&self, patience: Duration) {
-        self.patience.set(patience);
+    /// Sets how long a change waits for another process to release the lock of the file. Returns the limit from before.
+    pub fn set_patience(&self, patience: Duration) -> Duration {
+        self.patience.replace(patience)
     }
 
     /// Writes a record if the stored one is still `expected`; `false` if it is another.

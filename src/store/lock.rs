@@ -12,8 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::store::keyring;
 use crate::store::keyring::KeyringLock;
 
-/// How long another process may hold a lock: longer than a keyring prompt that it may be waiting for, and than a
-/// refresh.
+/// How long to wait for a lock: longer than a keyring prompt or a refresh of its holder takes.
 pub const LOCK_TIME: Duration = Duration::from_secs(75);
 
 /// A held lock. Dropping it releases it, and so does the end of the process.

@@ -62,17 +62,20 @@ pub fn check_private(path: &Path, found: &Metadata) -> Result<()> {
     } else if owner != us && owner != 0 {
         (
             format!("belongs to another user (uid {owner})"),
-            format!("copy it to a file of your own with mode 600 and name that instead of {shown}"),
+            "copy it to a file of your own with mode 600 and use that file instead".to_owned(),
         )
     } else if open_to_others != 0 {
         (
             format!("is open to other users (mode {mode:03o})"),
-            format!("run `chmod 600 {shown}`, and replace the key if a stranger may have read it"),
+            format!(
+                "run `chmod 600 {shown}`, and replace the secret if another user may have read it"
+            ),
         )
     } else {
         return Ok(());
     };
-    Err(Error::new(Kind::Store, format!("the plain key {shown} {problem}")).with_hint(hint))
+    let message = format!("could not use the secret in {shown}: the file {problem}");
+    Err(Error::new(Kind::Store, message).with_hint(hint))
 }
 
 #[cfg(not(unix))]

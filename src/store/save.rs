@@ -55,7 +55,7 @@ impl Store {
     pub fn save_default(&self, connection: &Connection) -> Result<()> {
         self.clear_unreadable(&Key::Default)?;
         let name = connection.name.clone();
-        starting_over(|| {
+        retry_changed(|| {
             let save = Save {
                 key: Key::Default,
                 replaces: None,
@@ -118,8 +118,8 @@ impl Store {
             .with_hint("`webex-connect doctor` tests the store; `--store` chooses another one"))
     }
 
-    /// Removes a record whose next text does not depend on this one. Several items, or a damaged one, have no text that
-    /// a write could compare with.
+    /// Removes a record that cannot be read, before it is replaced: a write compares with the stored text, and such a record
+    /// has none.
     pub(super) fn clear_unreadable(&self, key: &Key) -> Result<()> {
         match self.read_text(key) {
             Err(error) if error.kind == Kind::Unreadable => self.remove(key).map(drop),
@@ -141,11 +141,11 @@ struct Save<'a> {
 /// How often a change starts over because another process was faster. Locks make even the first time rare.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// Starts a change over with the newer record if another process has written since it was read.
+/// Retries a change if another process has changed the record since it was read.
 ///
 /// # Errors
 /// As for `change`; [`Kind::Changed`] if another process was faster each time.
-pub fn starting_over<T>(mut change: impl FnMut() -> Result<T>) -> Result<T> {
+pub fn retry_changed<T>(mut change: impl FnMut() -> Result<T>) -> Result<T> {
     for _ in 1..MAX_ATTEMPTS {
         match change() {
             Err(error) if error.kind == Kind::Changed => {}

@@ -61,7 +61,7 @@ fn a_store_that_fails_after_the_answer_is_an_error_that_the_next_run_explains() 
     // The new tokens exist nowhere else, so the run goes on trying until a signal ends it.
     let waits = token.next_line(Stream::Err).unwrap_or_default();
     assert!(
-        waits.starts_with("warning: the new tokens of work are not saved yet"),
+        waits.starts_with("warning: could not save the new tokens of work yet"),
         "{waits}"
     );
     token.signal(Signal::TERM);

@@ -328,7 +328,7 @@ fn files_that_others_can_read_are_told() {
         &store[0],
         &[
             "fail: ",
-            "store.key is open to other users",
+            "store.key: the file is open to other users",
             "mode 644",
             "`chmod 600 /",
         ],

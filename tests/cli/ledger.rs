@@ -196,8 +196,8 @@ fn a_refresh_that_reports_fewer_scopes_warns_and_status_keeps_showing_them() {
     let (env, authority) = narrowed("spark:people_read");
     assert_eq!(scopes(&env)["lost"], json!([]));
     let said = env.run(["refresh"]).any_stderr().check();
-    let warning = "warning: the refresh of work lost scopes that it had: spark:rooms_read spark:teams_read; \
-                   `webex-connect status work` lists them\n";
+    let warning = "warning: work lost scopes in this refresh: spark:rooms_read spark:teams_read; \
+                   `webex-connect login work` asks for them again\n";
     assert!(said.err().starts_with(warning), "{said}");
     // The next refresh has nothing new to warn about.
     let said = env.run(["refresh"]).any_stderr().check();
@@ -265,8 +265,8 @@ fn a_token_that_was_refreshed_with_fewer_scopes_warns() {
     env.run(["token"])
         .any_stdout()
         .stderr(
-            "warning: the refresh of work lost scopes that it had: spark:rooms_read; \
-             `webex-connect status work` lists them\n",
+            "warning: work lost scopes in this refresh: spark:rooms_read; \
+             `webex-connect login work` asks for them again\n",
         )
         .check();
 }

@@ -78,7 +78,7 @@ fn a_person_sees_that_the_file_could_not_be_saved() {
     let directory = env.path("data/webex-connect");
     fs::rename(&directory, env.path("moved")).unwrap_or_else(|e| panic!("the data directory: {e}"));
     env.write("data/webex-connect", "");
-    let page = visit.decides_in_vain("allow", "Not connected");
+    let page = visit.decides_while_the_store_fails("allow", "Not connected");
     let finished = visit.finish();
 
     assert_eq!(finished.code, Some(6), "{finished}");
@@ -98,7 +98,7 @@ fn a_person_sees_that_the_keyring_hung() {
     bus.unlock();
     let mut visit = Visit::embedded(&bus.env, &[]);
     let stopped = bus.stop_keyring();
-    let page = visit.decides_in_vain("allow", "Not connected");
+    let page = visit.decides_while_the_store_fails("allow", "Not connected");
     drop(stopped);
     let finished = visit.finish();
 

@@ -6,7 +6,7 @@ use std::fs;
 
 use crate::env::process::{Finished, Process};
 use crate::env::{Env, Login, Sandbox, case_held, redirect_uri};
-use crate::secret_service::{records, unlocked};
+use crate::secret_service::records;
 use crate::strace::{Call, calls, failing_at, killed_at};
 
 /// Where the sealed file is, if it is in use.
@@ -27,40 +27,57 @@ struct Scene {
     rotates: bool,
 }
 
-#[test]
-#[ignore = "needs strace"]
-fn a_kill_anywhere_leaves_the_sealed_file_whole_and_a_grant_that_rotates_explained() {
-    Scene::new(Env::new(), true).sweep();
+/// These need no keyring, so `tests/run` runs them beside the others.
+mod sealed_file {
+    use super::Scene;
+    use crate::env::Env;
+
+    #[test]
+    #[ignore = "needs strace"]
+    fn a_kill_anywhere_leaves_it_whole_and_a_grant_that_rotates_explained() {
+        Scene::new(Env::new(), true).sweep();
+    }
+
+    #[test]
+    #[ignore = "needs strace"]
+    fn a_kill_anywhere_costs_nothing_where_webex_does_not_rotate() {
+        Scene::new(Env::new(), false).sweep();
+    }
+
+    #[test]
+    #[ignore = "needs strace"]
+    fn a_fault_anywhere_is_an_error_and_no_token() {
+        Scene::new(Env::new(), true).faults(20);
+    }
+
+    #[test]
+    #[ignore = "needs strace"]
+    fn a_kill_anywhere_in_a_rename_is_completed_by_the_next_command() {
+        super::renames(&Scene::new(Env::new(), false));
+    }
 }
 
-#[test]
-#[ignore = "needs strace"]
-fn a_kill_anywhere_costs_nothing_in_the_sealed_file_where_webex_does_not_rotate() {
-    Scene::new(Env::new(), false).sweep();
-}
+mod keyring {
+    use super::Scene;
+    use crate::secret_service::unlocked;
 
-#[test]
-#[ignore = "needs strace and the keyring session of tests/run"]
-fn a_kill_anywhere_leaves_the_keyring_whole_and_a_grant_that_rotates_explained() {
-    Scene::new(unlocked(), true).sweep();
-}
+    #[test]
+    #[ignore = "needs strace and the keyring session of tests/run"]
+    fn a_kill_anywhere_leaves_it_whole_and_a_grant_that_rotates_explained() {
+        Scene::new(unlocked(), true).sweep();
+    }
 
-#[test]
-#[ignore = "needs strace and the keyring session of tests/run"]
-fn a_kill_anywhere_costs_nothing_in_the_keyring_where_webex_does_not_rotate() {
-    Scene::new(unlocked(), false).sweep();
-}
+    #[test]
+    #[ignore = "needs strace and the keyring session of tests/run"]
+    fn a_kill_anywhere_costs_nothing_where_webex_does_not_rotate() {
+        Scene::new(unlocked(), false).sweep();
+    }
 
-#[test]
-#[ignore = "needs strace"]
-fn a_fault_anywhere_in_the_sealed_file_is_an_error_and_no_token() {
-    Scene::new(Env::new(), true).faults(30);
-}
-
-#[test]
-#[ignore = "needs strace and the keyring session of tests/run"]
-fn a_fault_anywhere_on_the_way_to_the_keyring_is_an_error_and_no_token() {
-    Scene::new(unlocked(), true).faults(15);
+    #[test]
+    #[ignore = "needs strace and the keyring session of tests/run"]
+    fn a_fault_anywhere_is_an_error_and_no_token() {
+        Scene::new(unlocked(), true).faults(10);
+    }
 }
 
 impl Scene {
@@ -195,10 +212,7 @@ impl Scene {
 }
 
 /// SIGKILL at every system call of a rename: the next command completes it or finds nothing done.
-#[test]
-#[ignore = "needs strace"]
-fn a_kill_anywhere_in_a_rename_is_completed_by_the_next_command() {
-    let scene = Scene::new(Env::new(), false);
+fn renames(scene: &Scene) {
     let run = |args: &[&str]| {
         let finished = Process::spawn(scene.env.command(args), b"").finish();
         assert_eq!(finished.code, Some(0), "{finished}");
@@ -226,7 +240,7 @@ fn a_kill_anywhere_in_a_rename_is_completed_by_the_next_command() {
             run(&back);
         }
         run(&["token", "work"]);
-        case_held(format!("rename {call:?}"));
+        case_held(format!("RF-08 rename {call:?}"));
     }
     let reached = format!("{killed} of {} points, {completed} completed", calls.len());
     assert!(killed >= POINTS / 2, "{reached}");

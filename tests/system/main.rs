@@ -9,6 +9,7 @@ mod chromium;
 mod clock;
 mod device;
 mod directories;
+mod disk;
 mod doctor;
 mod duplicates;
 mod elevated;

@@ -72,14 +72,14 @@ impl Visit {
     }
 
     /// The same where the store fails afterwards. The login goes on trying and says so, until a signal ends that.
-    pub fn decides_in_vain(&mut self, button: &str, words: &str) -> String {
+    pub fn decides_while_the_store_fails(&mut self, button: &str, words: &str) -> String {
         let Visit {
             chromium, login, ..
         } = self;
         thread::scope(|scope| {
             scope.spawn(|| {
                 while let Some(line) = login.next_line(Stream::Err) {
-                    if line.contains("are not saved yet") {
+                    if line.contains("yet, and still trying") {
                         return login.signal(Signal::TERM);
                     }
                 }

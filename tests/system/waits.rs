@@ -110,7 +110,7 @@ fn a_suspended_refresh_loses_nothing_in_any_phase() {
 /// Without a signal the attempts end after two minutes.
 #[test]
 #[ignore = "needs strace and two minutes"]
-fn new_tokens_are_tried_to_be_saved_for_two_minutes() {
+fn saving_new_tokens_is_retried_for_two_minutes() {
     let env = Env::new();
     let authority = expired(&env);
     authority.token_answers(Reply::other_tokens());
@@ -121,6 +121,6 @@ fn new_tokens_are_tried_to_be_saved_for_two_minutes() {
     assert_eq!(failed.code, Some(6), "{failed}");
     assert_eq!(failed.out(), "", "{failed}");
     assert!(failed.took >= Duration::from_secs(120), "{failed}");
-    assert!(failed.err().contains("are not saved yet"), "{failed}");
+    assert!(failed.err().contains("yet, and still trying"), "{failed}");
     assert_eq!(env.record("work")["mark"]["is"], "refresh_started");
 }

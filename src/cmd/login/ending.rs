@@ -14,10 +14,9 @@ use crate::error::{Kind, Result};
 use crate::name::Name;
 use crate::oauth::Granted;
 use crate::output::Output;
-use crate::session;
-use crate::session::NotSaved;
+use crate::session::{self, NotSaved};
 use crate::signals::{Signal, Signals};
-use crate::store::{Key, LOCK_TIME, Lock, Store, starting_over};
+use crate::store::{Key, LOCK_TIME, Lock, Store, retry_changed};
 
 /// How long a signal waits for Webex to say who signed in, and again for the connection's lock; a signal ends the
 /// program within two seconds.
@@ -85,22 +84,21 @@ impl<'a> Ending<'a> {
         let name = new.connection.name.clone();
         let lock_name = store.lock_name(&Key::Connection(name.clone()));
         let has_lock = self.lock.is_some();
-        let mut warned = None;
-        let mut attempt = |patience: Duration| {
+        let attempt = |patience: Duration| {
             let _lock = match has_lock {
                 true => None,
                 false => Some(lock_name.take(patience)?),
             };
-            starting_over(|| keep(output, store, guard, &new, &mut warned))
+            retry_changed(|| keep(output, store, guard, &new))
         };
-        store.set_write_patience(session::WRITE_STEP);
+        let _limit = store.limit_writes(session::WRITE_STEP);
         let kept = match self.interrupted {
             Some(signal) => attempt(HURRY).map_err(|error| NotSaved {
                 error,
                 signal: Some(signal),
             }),
             None => {
-                session::keep_saving(output, &name, signals, || attempt(session::WRITE_STEP)).await
+                session::retry_save(output, &name, signals, || attempt(session::WRITE_STEP)).await
             }
         };
         self.lock = None;

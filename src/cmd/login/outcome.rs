@@ -127,17 +127,11 @@ pub fn connection(
 
 /// Stores a connection that was made just now, past the guards, with the app that it registers, and for a first one
 /// the default. The caller holds the connection's lock, so that a refresh that began with the old tokens can't follow
-/// with its own. A save that fails may be tried again; `warned` is the warning that the last attempt gave.
+/// with its own. A save that fails may be tried again.
 ///
 /// # Errors
 /// [`Kind::Refused`] by the guards; the store failed. What it held before is still there.
-pub fn keep(
-    output: Output,
-    store: &Store,
-    guard: &Guard,
-    new: &NewConnection,
-    warned: &mut Option<String>,
-) -> Result<Saved> {
+pub fn keep(output: Output, store: &Store, guard: &Guard, new: &NewConnection) -> Result<Saved> {
     let mut connection = new.connection.clone();
     let mut before = store.connection(&connection.name)?;
     if let Some(before) = &mut before {
@@ -147,10 +141,6 @@ pub fn keep(
     let grant = &connection.grant;
     let identity = connection.identity.as_ref();
     let warning = guard.identity(before.as_ref(), identity, &grant.granted)?;
-    if let Some(text) = warning.as_ref().filter(|_| warning != *warned) {
-        output.warning(text);
-        warned.clone_from(&warning);
-    }
     if let Some(before) = &before {
         guard.grant(output, before, grant, now())?;
         connection.revision = before.revision;
@@ -159,6 +149,9 @@ pub fn keep(
         save_app(store, own_app)?;
     }
     keep::save(output, store, &mut connection)?;
+    if let Some(warning) = warning {
+        output.warning(&warning);
+    }
     Ok(Saved { connection, before })
 }
 

@@ -1,7 +1,7 @@
 //! The calls of the Secret Service API that this program needs (GNOME Keyring, KWallet, KeePassXC).
 //!
-//! Secrets travel over a *plain* session: the bus is a local socket of one user, and encryption would hide them from
-//! nobody who cannot ask the keyring for them. See
+//! Secrets travel over a *plain* session. The bus is a local socket of one user, and a program that can read it can also
+//! ask the keyring for the secrets, so encryption would not protect them. See
 //! <https://specifications.freedesktop.org/secret-service/latest/transfer-secrets.html>.
 
 use std::cell::OnceCell;
