@@ -15,6 +15,7 @@ mod prompt;
 #[cfg(not(any(target_os = "macos", windows)))]
 mod secret_service;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::sync::{Arc, mpsc};
@@ -47,7 +48,9 @@ pub enum OpenError {
 
 /// A session with the keyring. A keyring may wait for a person or hang, so every call has a limit.
 pub struct Keyring {
-    store: Arc<CredentialStore>,
+    /// Opened again after the connection to it broke.
+    store: RefCell<Arc<CredentialStore>>,
+    is_attended: bool,
     patience: Duration,
     /// The longest text one item takes, in bytes.
     limit: usize,
@@ -69,7 +72,8 @@ impl Keyring {
             .map_err(|error| OpenError::Other(error_of_open(&error)))?;
         match store {
             Ok(store) => Ok(Keyring {
-                store,
+                store: RefCell::new(store),
+                is_attended,
                 patience,
                 limit,
             }),
@@ -190,10 +194,23 @@ impl Keyring {
         T: Send + 'static,
         F: FnOnce(&CredentialStore) -> keyring::Result<T> + Send + 'static,
     {
-        let store = Arc::clone(&self.store);
-        limited(self.patience, move || job(store.as_ref()))
-            .flatten()
-            .map_err(|error| failed(what, key, &error))
+        let store = Arc::clone(&self.store.borrow());
+        let done = limited(self.patience, move || job(store.as_ref())).flatten();
+        done.map_err(|error| {
+            if let Some(Failure::Stopped) = failure::carried_by(&error) {
+                self.reopen();
+            }
+            failed(what, key, &error)
+        })
+    }
+
+    /// Opens the session again, for the next call: the one that failed may have had its effect.
+    fn reopen(&self) {
+        let (patience, is_attended) = (self.patience, self.is_attended);
+        let opened = limited(patience, move || platform::open(patience, is_attended)).flatten();
+        if let Ok(store) = opened {
+            self.store.replace(store);
+        }
     }
 }
 

@@ -103,7 +103,7 @@ fn a_person_sees_that_the_keyring_hung() {
     let finished = visit.finish();
 
     assert_eq!(finished.code, Some(6), "{finished}");
-    let message = "the keyring did not answer within 2 s";
+    let message = "the keyring did not answer within 5 s: it may be locked, with a prompt that nobody answers";
     assert_eq!(says_the_same(&page, &finished), message);
     assert!(finished.stdout.is_empty(), "{finished}");
 }

@@ -45,7 +45,7 @@ fn pages_of_a_login_that_fails_look_right() {
     let env = Env::new();
     let data = env.path(&deep);
     let env = env.var("XDG_DATA_HOME", &data);
-    let visit = Visit::embedded(&env, &[]);
+    let mut visit = Visit::embedded(&env, &[]);
     let consent = visit.chromium.address();
 
     let mut mistaken = consent.clone();
@@ -58,7 +58,7 @@ fn pages_of_a_login_that_fails_look_right() {
     let directory = data.join("webex-connect");
     fs::rename(&directory, env.path("moved")).unwrap_or_else(|e| panic!("the data directory: {e}"));
     env.write(&format!("{deep}webex-connect"), "");
-    visit.decides("allow", "Not connected");
+    visit.decides_while_the_store_fails("allow", "Not connected");
     looks_right(&visit.chromium, "error");
     assert_eq!(visit.finish().code, Some(6));
 }

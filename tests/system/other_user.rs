@@ -98,8 +98,8 @@ fn a_directory_of_another_users_is_not_written_to() {
     let env = Env::new().var("XDG_DATA_HOME", place.path());
     env.run(["login", "--sandbox", "--approve"])
         .code(6)
-        .stderr_has("the directory belongs to another user")
-        .stderr_has("it has to be yours")
+        .stderr_has("webex-connect belongs to another user (uid 65534")
+        .stderr_has("`XDG_DATA_HOME`")
         .check();
     let left = std::fs::read_dir(place.path().join("webex-connect"));
     assert_eq!(left.map_or(0, Iterator::count), 0, "something was written");
