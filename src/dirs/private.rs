@@ -18,9 +18,9 @@ use crate::dirs::cannot;
 use crate::error::{Error, Kind, Result};
 
 /// Nobody but the owner can enter, list or change the directory.
-const DIRECTORY_MODE: u32 = 0o700;
+const DIRECTORY_MODE: Mode = Mode::RWXU;
 /// Nobody but the owner can read or write the file.
-const FILE_MODE: u32 = 0o600;
+const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 /// The permission bits of everybody else.
 const OTHERS: u32 = 0o077;
 
@@ -71,7 +71,7 @@ impl PrivateDir {
         }
         let failed = |error: Errno| cannot("create", path, &error.into());
         for name in missing {
-            match mkdirat(&directory, name, Mode::from(DIRECTORY_MODE)) {
+            match mkdirat(&directory, name, DIRECTORY_MODE) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(error) => return Err(failed(error)),
             }
@@ -81,7 +81,7 @@ impl PrivateDir {
             if owner != geteuid().as_raw() {
                 return Err(owned_by_another(path, owner));
             }
-            fchmod(&made, Mode::from(DIRECTORY_MODE)).map_err(failed)?;
+            fchmod(&made, DIRECTORY_MODE).map_err(failed)?;
             directory = made;
         }
         PrivateDir::checked(path, directory)
@@ -169,7 +169,7 @@ impl PrivateDir {
     pub fn open_lock(&self, name: &str) -> io::Result<File> {
         let flags =
             OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = File::from(openat(&self.directory, name, flags, Mode::from(FILE_MODE))?);
+        let file = File::from(openat(&self.directory, name, flags, FILE_MODE)?);
         match file.metadata()?.is_file() {
             true => Ok(file),
             false => Err(io::Error::other("it is not a regular file")),
@@ -182,7 +182,7 @@ impl PrivateDir {
     /// The name exists, or the disk fails; nothing is left behind then.
     pub fn write_new(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-        let mut file = File::from(openat(&self.directory, name, flags, Mode::from(FILE_MODE))?);
+        let mut file = File::from(openat(&self.directory, name, flags, FILE_MODE)?);
         let written = file.write_all(bytes).and_then(|()| file.sync_all());
         if written.is_err() {
             // Half a file is of no use.
@@ -283,7 +283,7 @@ fn is_trusted(owner: u32) -> bool {
     owner == 0 || owner == geteuid().as_raw()
 }
 
-fn tighten(file: impl AsFd, mode: u32) -> io::Result<Option<u32>> {
+fn tighten(file: impl AsFd, mode: Mode) -> io::Result<Option<u32>> {
     // The standard library gives the mode the same type on every system.
     let before = File::from(file.as_fd().try_clone_to_owned()?)
         .metadata()?
@@ -292,7 +292,7 @@ fn tighten(file: impl AsFd, mode: u32) -> io::Result<Option<u32>> {
     if before & OTHERS == 0 {
         return Ok(None);
     }
-    fchmod(file, Mode::from(mode))?;
+    fchmod(file, mode)?;
     Ok(Some(before))
 }
 

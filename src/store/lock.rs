@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::dirs::{PrivateDir, cannot};
 use crate::error::{Error, Kind, Result};
-use crate::store::keyring;
 use crate::store::keyring::KeyringLock;
+use crate::store::keyring::lock as lock_in_keyring;
 
 /// How long to wait for a lock: longer than a keyring prompt or a refresh of its holder takes.
 pub const LOCK_TIME: Duration = Duration::from_secs(75);
@@ -63,7 +63,7 @@ impl LockName {
             Place::Directory(directory) => {
                 lock_file(directory, &self.name, patience)?.map(Held::File)
             }
-            Place::Keyring => keyring::lock(&self.name, patience)?.map(Held::Keyring),
+            Place::Keyring => lock_in_keyring(&self.name, patience)?.map(Held::Keyring),
         };
         match held {
             Some(held) => Ok(Lock { _held: held }),
