@@ -91,7 +91,7 @@ pub fn run(global: &Global, output: Output, command: Command) -> Result<()> {
         Command::Logout(arguments) => logout::run(&context, &arguments),
         Command::Scopes(arguments) => scopes::run(&context, &arguments),
         Command::App(arguments) => app::run(&context, &arguments),
-        Command::Doctor(arguments) => doctor::run(&context, &arguments),
+        Command::Doctor(_) => doctor::run(&context),
         Command::Export(arguments) => transfer::export::run(&context, &arguments),
         Command::Import(arguments) => transfer::import::run(&context, &arguments),
         Command::Sandbox(arguments) => sandbox::run(&context, &arguments),

@@ -1,7 +1,6 @@
 //! The redirect listener: which request counts, and what the browser sees.
 
 mod callback;
-mod meeting;
 mod watch;
 
 use std::io;
@@ -178,7 +177,7 @@ fn judge(
     watch: &Watch,
 ) -> Verdict<Callback> {
     let refuse = |status, why| Verdict::Answer(Response::text(status, why));
-    if let Some(refusal) = turned_away(request, &[start, uri.path()], uri, watch) {
+    if let Some(refusal) = turned_away(request, start, uri, watch) {
         return Verdict::Answer(refusal);
     }
     if request.path() == start {
@@ -199,12 +198,12 @@ fn judge(
 /// for a page that is not opened yet.
 fn turned_away(
     request: &Request,
-    paths: &[&str],
+    start: &str,
     uri: &RedirectUri,
     watch: &Watch,
 ) -> Option<Response> {
     let refuse = |status, why| Some(Response::text(status, why));
-    if !paths.contains(&request.path()) {
+    if ![start, uri.path()].contains(&request.path()) {
         return refuse(404, "nothing here\n");
     }
     if !request.header("Host").is_some_and(|host| uri.is_host(host)) {

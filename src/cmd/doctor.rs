@@ -5,7 +5,6 @@ mod browser;
 mod ca;
 mod clock;
 mod finding;
-mod loopback;
 mod network;
 mod ports;
 mod proxy;
@@ -27,40 +26,26 @@ use finding::Finding;
 /// certificates, the proxy, each Webex in use (one request without a token),
 /// and the clock. No record is left behind, and no secret is sent or shown.
 ///
-/// With --loopback, a browser is opened on a page of this machine, and the
-/// report says over which address it came.
+/// It does not open a browser: `webex-connect login --sandbox` does, and shows
+/// whether your browser reaches this machine.
 ///
 /// The exit code is 0 if nothing failed, else that of the first failure: 6
-/// the store, 8 the app or a port, 7 the network, 4 no browser came, 2 a
-/// file of --ca-cert, 1 the system's CA certificates or the clock. A warning
-/// changes nothing.
+/// the store, 8 the app or a port, 7 the network, 2 a file of --ca-cert, 1
+/// the system's CA certificates or the clock. A warning changes nothing.
 ///
 ///   $ webex-connect doctor
-///   $ webex-connect doctor --loopback --browser firefox
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
-pub struct Arguments {
-    /// Open a browser and see it come back to this machine
-    #[arg(long)]
-    loopback: bool,
-    /// With --loopback: open the address with this program
-    #[arg(long, value_name = "CMD", requires = "loopback")]
-    browser: Option<String>,
-    /// With --loopback: how long to wait for the browser, in seconds
-    #[arg(long, value_name = "SECONDS", requires = "loopback", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    timeout: u64,
-}
+pub struct Arguments {}
 
-pub fn run(context: &Context, arguments: &Arguments) -> Result<()> {
-    let findings = session::runtime()?.block_on(examine(context, arguments))?;
+pub fn run(context: &Context) -> Result<()> {
+    let findings = session::runtime()?.block_on(examine(context));
     let lines: Vec<Line> = findings.iter().map(line).collect();
     report::print(context.output, &lines)?;
     verdict(&findings)
 }
 
-/// # Errors
-/// [`Kind::Interrupted`](crate::error::Kind::Interrupted), while a browser is waited for.
-async fn examine(context: &Context, arguments: &Arguments) -> Result<Vec<Finding>> {
+async fn examine(context: &Context) -> Vec<Finding> {
     let (mut findings, listing) = store::examine(context);
     let uses = Uses::of(listing.as_ref());
     findings.extend(apps::examine(listing.as_ref()));
@@ -71,10 +56,7 @@ async fn examine(context: &Context, arguments: &Arguments) -> Result<Vec<Finding
     let answers = network::ask(&uses.bases, &context.wire).await;
     findings.extend(network::examine(&answers));
     findings.push(clock::examine(&answers));
-    if let (true, Some(uri)) = (arguments.loopback, uses.redirect_uris.first()) {
-        findings.push(loopback::examine(context, arguments, uri).await?);
-    }
-    Ok(findings)
+    findings
 }
 
 fn line(finding: &Finding) -> Line<'_> {

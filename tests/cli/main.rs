@@ -32,7 +32,6 @@ mod device;
 mod device_terminal;
 mod device_waits;
 mod doctor;
-mod doctor_loopback;
 #[cfg(target_os = "linux")]
 mod dumb;
 mod empty;

@@ -1,15 +1,13 @@
-//! `doctor` among real things: a gnome-keyring that is open, locked or without a collection, and a Chromium.
+//! `doctor` among real things: a gnome-keyring that is open, locked or without a collection, and a machine without IPv6.
 
 use std::fs;
 
 use serde_json::Value;
-use url::Url;
 
 use crate::elevated::{again_inside, without_ipv6};
-use crate::env::process::{Finished, Process, Stream};
-use crate::env::{Authority, BROWSER, Env, Reply, free_port, redirect_uri};
+use crate::env::process::Finished;
+use crate::env::{Authority, Env, Reply, free_port, redirect_uri};
 use crate::secret_service::{Bus, records, unlocked};
-use crate::webdriver::Chromium;
 
 /// A Webex on this machine that answers who has no token.
 fn webex() -> Authority {
@@ -102,50 +100,6 @@ fn a_keyring_that_hangs_is_told_in_time() {
     let stopped = bus.stop_keyring();
     store_fails(&bus, &["did not answer within 2 s"]);
     drop(stopped);
-}
-
-/// Left to itself, Chromium dials ::1 for `localhost`; its resolver rules make it dial the other one, too.
-#[test]
-#[ignore = "needs Chromium"]
-fn a_real_browser_is_seen_to_come_over_either_family() {
-    for (host, switch, words) in [
-        ("127.0.0.1", None, "came to 127.0.0.1, over IPv4"),
-        ("[::1]", None, "came to ::1, over IPv6"),
-        (
-            "localhost",
-            Some("127.0.0.1"),
-            "came to 127.0.0.1, over IPv4",
-        ),
-        ("localhost", Some("[::1]"), "came to ::1, over IPv6"),
-    ] {
-        let env = Env::new();
-        let authority = webex();
-        env.add_app(
-            "own",
-            &authority.base,
-            &format!("http://{host}:{}/callback", free_port()),
-        );
-        let command = env.command(["doctor", "--loopback", "--json", "--browser", BROWSER]);
-        let mut doctor = Process::spawn(command, b"");
-        let line = doctor.next_line(Stream::Err).unwrap_or_default();
-        let event: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line}: {e}"));
-        let url = event["url"].as_str().unwrap_or_default().to_owned();
-        let rules = switch.map(|to| format!("--host-resolver-rules=MAP localhost {to}"));
-        let switches: Vec<&str> = rules.iter().map(String::as_str).collect();
-        let chromium = Chromium::start(&env, &switches);
-        chromium.open(
-            Url::parse(&url)
-                .unwrap_or_else(|e| panic!("{url}: {e}"))
-                .as_str(),
-        );
-        let page = chromium.text_with("Your browser reaches this machine");
-        assert!(page.contains("The terminal says"), "{page}");
-        let finished = doctor.finish();
-        assert_eq!(finished.code, Some(0), "{finished}");
-        holds(&row(&finished, "loopback"), "ok", &[words]);
-        drop(chromium);
-        env.nothing_runs();
-    }
 }
 
 #[test]

@@ -353,12 +353,6 @@ pub fn free_port() -> u16 {
     panic!("no free port from {FIRST} on");
 }
 
-/// Whether the port comes free, after a program that may have been ended in the middle of starting a browser: the child
-/// has the port until it has become the browser.
-pub fn comes_free(port: u16) -> bool {
-    comes_true(Duration::from_secs(10), || is_free(port))
-}
-
 /// Whether something comes true within this time. It is looked at again and again: for what tells nobody of itself.
 pub fn comes_true(within: Duration, mut it: impl FnMut() -> bool) -> bool {
     let since = Instant::now();
