@@ -78,8 +78,6 @@
 //!   seen, and a crash releases them.
 //! * Refusals of the token endpoint are read in `oauth/refusal.rs` and not by the oauth2 crate, because Webex has two
 //!   error shapes and neither always fits RFC 6749.
-//! * The sealed file is one JSON object that begins with the lengths of its lines, so that a token is read without the
-//!   records of a thousand others.
 //! * The client's ID and redirect URI stay with a connection, beside the name of its app: a grant belongs to a client.
 
 // clap prints the doc comments of commands as they are, brackets and all.

@@ -11,7 +11,6 @@ mod private;
 mod record;
 mod save;
 mod seal;
-mod text;
 mod trial;
 
 use std::path::PathBuf;

@@ -1,17 +1,16 @@
-//! The sealed file as a home of records: the whole map, encrypted with age to a key of its own.
+//! The sealed file: all records in one JSON object of strings, encrypted with age to a key of its own.
 //!
-//! age encrypts in chunks, each of which can be opened alone, and `text.rs` says where a record begins. So reading one
-//! costs the same however many there are; a change writes the file anew.
+//! Every read decrypts the whole file, and every change replaces it.
 
 use std::cell::Cell;
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use age::stream::StreamReader;
+use age::DecryptError;
 use age::x25519::Identity;
-use age::{DecryptError, Decryptor};
+use zeroize::Zeroizing;
 
 use crate::dirs;
 use crate::dirs::PrivateDir;
@@ -19,15 +18,20 @@ use crate::error::{Error, Kind, Result};
 use crate::store::key::KeySource;
 use crate::store::lock::{LOCK_TIME, Lock, LockName};
 use crate::store::private::PrivateFile;
-use crate::store::text::{self, Records};
 
 /// The largest sealed file read; a thousand connections have about 3 MB.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
+
+/// Earlier versions wrote an index under this name. It is not a record.
+const INDEX: &str = "";
 
 const OTHER_KEY: &str =
     "give the key it was made with in WEBEX_CONNECT_KEY or WEBEX_CONNECT_KEY_FILE";
 const BROKEN: &str =
     "restore it from a copy, or move it away and sign in again with `webex-connect login`";
+
+/// Records by key, as they are stored.
+type Records = BTreeMap<String, String>;
 
 /// A file of records and the key that opens it.
 pub struct SealedFile {
@@ -96,10 +100,7 @@ impl SealedFile {
     }
 
     pub fn read(&self, key: &str) -> Result<Option<String>> {
-        match self.open()? {
-            Some(opened) => text::read_one(opened, key).map_err(|error| self.not_read(&error)),
-            None => Ok(None),
-        }
+        Ok(self.load()?.remove(key))
     }
 
     pub fn all(&self) -> Result<Vec<(String, String)>> {
@@ -186,7 +187,7 @@ impl SealedFile {
         if !edit(&mut records) {
             return Ok(false);
         }
-        let text = text::write(&records)
+        let text = serialize(&records)
             .map_err(|_| Error::new(Kind::Failure, "could not serialize the records"))?;
         let sealed = age::encrypt(&self.identity()?.to_public(), &text)
             .map_err(|_| Error::new(Kind::Failure, "could not encrypt the records"))?;
@@ -211,38 +212,18 @@ impl SealedFile {
         Error::new(Kind::Store, message).with_hint(self.key.bring_back())
     }
 
-    /// All records; none where there is no file.
+    /// Reads all records. Without a file there are none, and no key is needed.
     fn load(&self) -> Result<Records> {
-        match self.open()? {
-            Some(opened) => text::read_all(opened).map_err(|error| self.not_read(&error)),
-            None => Ok(Records::new()),
-        }
-    }
-
-    /// The text in the file, if there is one. Only then the key is needed.
-    fn open(&self) -> Result<Option<StreamReader<BufReader<File>>>> {
-        let Some(file) = self.file.open(MAX_FILE)? else {
-            return Ok(None);
+        let Some(sealed) = self.file.read(MAX_FILE)? else {
+            return Ok(Records::new());
         };
-        let identity = self.identity()?;
-        Decryptor::new_buffered(BufReader::new(file))
-            .and_then(|sealed| sealed.decrypt(std::iter::once(identity as _)))
-            .map(Some)
-            .map_err(|error| match error {
-                DecryptError::NoMatchingKeys => {
-                    self.unreadable("it was sealed with another key", OTHER_KEY)
-                }
-                DecryptError::Io(error) => self.not_read(&error),
-                _ => self.unreadable("it is corrupt", BROKEN),
-            })
-    }
-
-    /// The system could not read the file, or what it read is no text of ours.
-    fn not_read(&self, error: &io::Error) -> Error {
-        match error.raw_os_error() {
-            Some(_) => dirs::cannot("read", self.path(), error),
-            None => self.unreadable("it is corrupt", BROKEN),
-        }
+        let text = age::decrypt(self.identity()?, &sealed).map_err(|error| match error {
+            DecryptError::NoMatchingKeys => {
+                self.unreadable("it was sealed with another key", OTHER_KEY)
+            }
+            _ => self.unreadable("it is corrupt", BROKEN),
+        })?;
+        deserialize(&Zeroizing::new(text)).ok_or_else(|| self.unreadable("it is corrupt", BROKEN))
     }
 
     fn unreadable(&self, why: &str, hint: &str) -> Error {
@@ -251,5 +232,61 @@ impl SealedFile {
             format!("{} is unreadable: {why}", self.path().display()),
         )
         .with_hint(format!("{hint}; the file was left as it is"))
+    }
+}
+
+/// Serializes the records, each on a line of its own for people who decrypt the file with `age`.
+fn serialize(records: &Records) -> serde_json::Result<Zeroizing<Vec<u8>>> {
+    serde_json::to_vec_pretty(records).map(Zeroizing::new)
+}
+
+/// Parses the records. The error of `serde_json` is dropped because it quotes what it read.
+fn deserialize(text: &[u8]) -> Option<Records> {
+    let mut records: Records = serde_json::from_slice(text).ok()?;
+    records.remove(INDEX);
+    Some(records)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serialized_records_are_read_back() {
+        for number in [0, 1, 700] {
+            let records: Records = (0..number)
+                .map(|at| {
+                    let record = format!("{{\"{at}\": \"\u{e9}\n\"}} ");
+                    (format!("connection/c{at}"), record)
+                })
+                .collect();
+            let text = serialize(&records).unwrap();
+            assert_eq!(deserialize(&text).unwrap(), records);
+            let lines = text.split(|byte| *byte == b'\n').count();
+            assert_eq!(lines, if number == 0 { 1 } else { number + 2 });
+        }
+    }
+
+    #[test]
+    fn an_index_is_dropped() {
+        let expected = Records::from([("b".to_owned(), "y".to_owned())]);
+        for text in [
+            r#"{"b":"y"}"#,
+            "{\"\":\"{\\\"b\\\":7}\",\n\"b\":\"y\"\n}\n",
+            "{\"\":\"\",\"b\":\"y\"}",
+        ] {
+            assert_eq!(
+                deserialize(text.as_bytes()).as_ref(),
+                Some(&expected),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn anything_but_an_object_of_strings_is_an_error() {
+        for text in ["", "[]", "{", "{\"a\":1}", "{\"a\":\"x\"} {}", "null", "x"] {
+            assert_eq!(deserialize(text.as_bytes()), None, "{text:?}");
+        }
     }
 }

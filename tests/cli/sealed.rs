@@ -146,6 +146,28 @@ fn a_record_that_is_none_is_named_and_not_shown() {
     }
 }
 
+/// Earlier versions wrote an index under the empty name.
+#[test]
+fn a_file_with_an_index_is_read_and_written_without_it() {
+    let (env, key) = sealed();
+    let opened = age::decrypt(&key, &bytes(&env, STORE)).unwrap_or_else(|e| panic!("{e}"));
+    let records = sealed::records(&opened);
+    let mut indexed = records.clone();
+    indexed.insert(String::new(), r#"{"connection/sandbox":9}"#.to_owned());
+    let file = age::encrypt(&key.to_public(), &sealed::text(&indexed));
+    put(&env, STORE, &file.unwrap_or_else(|e| panic!("{e}")));
+    env.run(["check", "sandbox"]).any_stdout().check();
+    assert_eq!(env.connections(), ["sandbox"]);
+    env.run(["rename", "sandbox", "other"])
+        .any_stdout()
+        .any_stderr()
+        .check();
+    let opened = age::decrypt(&key, &bytes(&env, STORE)).unwrap_or_else(|e| panic!("{e}"));
+    let keys: Vec<String> = sealed::records(&opened).into_keys().collect();
+    assert!(keys.iter().any(|key| key == "connection/other"), "{keys:?}");
+    assert!(!keys.contains(&String::new()), "{keys:?}");
+}
+
 /// ST-08: in place of the file, of its key and of the temporary file beside it.
 #[test]
 fn nothing_but_a_file_of_ours_is_read_or_written() {
