@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use oauth2::http;
 use reqwest::Certificate;
 use reqwest::redirect::Policy;
 use url::Url;

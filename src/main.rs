@@ -42,8 +42,9 @@
 //! `oauth` and `webex` import `client`, `store` imports `dirs`, and all of them the values and the person's side; the
 //! sandbox imports values, `http` and `page`. Everything may use [`error`], whose kinds decide the exit code, and [`json`].
 //! Outside crates that could spread have one home each, to which `.ci/run` holds them: reqwest and rustls in `client`,
-//! oauth2 in `oauth` (its `http` types are lent to whoever sends requests), tiny_http and httparse in `http`, the keyring
-//! crates in `store/keyring`, age in `store`, clap in `cli`, `cmd` and here.
+//! oauth2 in `oauth`, tiny_http and httparse in `http`, the keyring crates in `store/keyring`, age in `store`, clap in
+//! `cli`, `cmd` and here. The crate `http` has the types of requests and responses for all of them; [`http`]
+//! is our server.
 //!
 //! # What holds
 //!

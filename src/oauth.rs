@@ -308,7 +308,6 @@ impl oauth2::ErrorResponse for NoErrorBody {}
 
 #[cfg(test)]
 mod tests {
-    use oauth2::http;
 
     use super::*;
 

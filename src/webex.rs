@@ -6,8 +6,8 @@ mod target;
 
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderValue, Method, header};
 use jiff::Timestamp;
-use oauth2::http::{self, HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
 use url::Url;
 

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use oauth2::http;
-
 use crate::client::awake::within;
 use crate::client::failure::{failed, timed_out};
 use crate::error::Result;

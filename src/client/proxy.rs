@@ -2,8 +2,8 @@
 
 use std::env;
 
+use http::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
-use oauth2::http::Uri;
 use url::Url;
 
 use crate::app::is_loopback;

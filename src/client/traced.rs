@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use oauth2::http;
 use serde_json::Value;
 
 use crate::client::Answer;

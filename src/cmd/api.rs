@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use oauth2::http::StatusCode;
+use http::StatusCode;
 use tokio::runtime::Runtime;
 use url::Url;
 

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use oauth2::http::HeaderValue;
+use http::HeaderValue;
 use url::form_urlencoded;
 
 use crate::app::App;

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use http::header::{self, HeaderValue};
 use jiff::Timestamp;
-use oauth2::http;
-use oauth2::http::header::{self, HeaderValue};
 use serde::Deserialize;
 use url::{Url, form_urlencoded};
 

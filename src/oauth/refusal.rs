@@ -301,7 +301,7 @@ mod tests {
             quoting["error_description"] = format!("{quoted}{}{quoted}", secret.expose()).repeat(20).into();
             for body in [body.to_string().into_bytes(), quoting.to_string().into_bytes(), bytes] {
                 let mut answer = Answer::new(body);
-                *answer.status_mut() = oauth2::http::StatusCode::from_u16(status).unwrap();
+                *answer.status_mut() = http::StatusCode::from_u16(status).unwrap();
                 let refusal = Refusal::read(&answer, std::slice::from_ref(&secret));
                 let error = refusal.into_error(Purpose::Refresh("mend it"));
                 let shown = format!("{error}{}", error.tracking_id.as_deref().unwrap_or_default());

@@ -1,6 +1,6 @@
 //! Revocation (RFC 7009), at Webex's identity broker and not at its API.
 
-use oauth2::http::{self, header};
+use http::header;
 use url::{Url, form_urlencoded};
 
 use crate::app::App;

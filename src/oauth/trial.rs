@@ -4,8 +4,8 @@
 //! ID and secret are taken; and an authorization request that no browser follows up. Each answer speaks of as many
 //! parts as it can, and what it leaves open stays [`Verdict::Unknown`].
 
-use oauth2::http::header;
-use oauth2::http::{Request, StatusCode};
+use http::header;
+use http::{Request, StatusCode};
 use url::{Url, form_urlencoded};
 
 use crate::app::{App, endpoint};

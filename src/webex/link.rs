@@ -1,6 +1,6 @@
 //! Where the next page of a list is (RFC 8288).
 
-use oauth2::http::{HeaderMap, header};
+use http::{HeaderMap, header};
 use url::Url;
 
 /// The target of `Link: <…>; rel="next"`, if there is one. Whether it may be asked is another question.

@@ -1,6 +1,6 @@
 //! Which scopes a call needs, as far as its path tells.
 
-use oauth2::http::Method;
+use http::Method;
 
 /// Paths below the API base; scopes of which one is enough to read, and to change, the person's own first. A longer
 /// path stands before the one it begins with. Paths are left out whose scope depends on more than the path.

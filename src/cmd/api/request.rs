@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
-use oauth2::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use oauth2::http::{self, Method};
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 use url::Url;
 use zeroize::Zeroizing;

@@ -1,8 +1,8 @@
 //! This machine's clock against the `Date` of a Webex that answered (RFC 9110 §6.6.1).
 
+use http::header::DATE;
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
-use oauth2::http::header::DATE;
 
 use crate::cmd::doctor::finding::Finding;
 use crate::cmd::doctor::network::Asked;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use oauth2::http;
 use url::Url;
 
 use crate::app::endpoint;

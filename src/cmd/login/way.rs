@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oauth2::http;
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior};
