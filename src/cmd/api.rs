@@ -81,8 +81,7 @@ pub struct Arguments {
     headers: Vec<String>,
     /// A file with the body, sent as it is; - is stdin
     ///
-    /// It is called application/json unless a Content-Type says otherwise. It is read to its end, and given up when
-    /// nothing has come for five minutes.
+    /// It is called application/json unless a Content-Type says otherwise. It is read to its end.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
     /// Get every page of a list and print them as one: {"items":[…]}

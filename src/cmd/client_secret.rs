@@ -19,7 +19,7 @@ const FLAG: &str = "--client-secret-stdin";
 pub struct SecretArguments {
     /// Read the client secret from standard input
     ///
-    /// It is read to its end, and given up when nothing has come for five minutes.
+    /// Input is read to its end.
     #[arg(long, conflicts_with = "client_secret_file")]
     client_secret_stdin: bool,
     /// Read the client secret from a file

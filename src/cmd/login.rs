@@ -111,15 +111,14 @@ pub struct Arguments {
     /// Store the access token on standard input: a personal one, a bot's or a service app's
     ///
     /// Webex says whose it is and when it ends. It can't be refreshed, and nobody tells its scopes. Alone, after
-    /// `Bearer `, or as JSON with an access_token. Input is read to its end, and given up when nothing has come for five
-    /// minutes.
+    /// `Bearer `, or as JSON with an access_token. Input is read to its end.
     #[arg(long, conflicts_with_all = ["app", "client_id", "client_secret_stdin", "client_secret_file", "redirect_uri",
         "scope", "add_scope", "preset", "browser", "no_browser", "device", "sandbox", "refresh_token_stdin"])]
     token_stdin: bool,
     /// Store a connection from the refresh token on standard input, with the app it belongs to
     ///
     /// For service apps and for secrets of CI: give the app with --app, or with --client-id and its secret. Alone, or as
-    /// the JSON that the portal shows. Input is read to its end, and given up when nothing has come for five minutes.
+    /// the JSON that the portal shows. Input is read to its end.
     #[arg(long, conflicts_with_all = ["client_secret_stdin", "scope", "add_scope", "preset", "browser", "no_browser",
         "device", "sandbox"])]
     refresh_token_stdin: bool,

@@ -31,9 +31,8 @@ const MAX_EXPORT: u64 = 1024 * 1024;
 /// Reads the sealed text from standard input and opens it with the age
 /// identity in --identity, else in WEBEX_CONNECT_KEY, in the file that
 /// WEBEX_CONNECT_KEY_FILE names or in the systemd credential
-/// webex-connect-key. Input is read to its end, and given up when nothing has
-/// come for five minutes. Whose connection it is and where its tokens would be
-/// sent is shown before anything is stored.
+/// webex-connect-key. Input is read to its end. Whose connection it is and
+/// where its tokens would be sent is shown before anything is stored.
 ///
 /// An age key does not say who sealed something, and whose account it is
 /// is the export's own word: import what you know the sender of. A
