@@ -33,6 +33,7 @@ use jiff::Timestamp;
 use crate::cli::{Command, Global};
 use crate::client::Wire;
 use crate::connection::Connection;
+use crate::dirs::Loose;
 use crate::error::{Error, Kind, Result};
 use crate::moment::now;
 use crate::name::Name;
@@ -153,10 +154,13 @@ impl Context {
     }
 
     fn warn_tightened(&self, store: &Store) {
-        for (path, mode) in store.tightened() {
+        for (path, Loose { mode, is_tightened }) in store.tightened() {
+            let now = match is_tightened {
+                true => "was open to other users and is yours alone now",
+                false => "is open to other users, and that cannot be changed",
+            };
             self.output.warning(&format!(
-                "{} was open to other users (mode {mode:o}) and is now yours alone; if a stranger may have read it, sign \
-                 in again with `webex-connect login`",
+                "{} {now} (mode {mode:o}); if another user may have read it, sign in again with `webex-connect login`",
                 path.display()
             ));
         }

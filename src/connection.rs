@@ -218,6 +218,9 @@ pub struct Connection {
     /// The name that a rename gives it. If no rename is under way, one was interrupted.
     #[serde(default)]
     pub renaming_to: Option<Name>,
+    /// The old name, while the record of that name may still exist.
+    #[serde(default)]
+    pub renamed_from: Option<Name>,
 }
 
 /// What a connection is good for.
@@ -233,6 +236,11 @@ pub enum State {
 }
 
 impl Connection {
+    /// Whether the same grant may stand under a second name, because a rename is not complete.
+    pub fn is_being_renamed(&self) -> bool {
+        self.renaming_to.is_some() || self.renamed_from.is_some()
+    }
+
     /// Takes over the result of a refresh. A refresh keeps the scopes of the grant (RFC 6749 §6); an answer that names
     /// them is better knowledge. Returns the scopes that were lost.
     pub fn apply_refresh(&mut self, tokens: Tokens, reported: Option<ScopeSet>) -> ScopeSet {

@@ -11,6 +11,13 @@ use etcetera::BaseStrategy;
 use crate::error::{Error, Kind, Result};
 pub use private::PrivateDir;
 
+/// The mode of a file or directory that other users could access.
+pub struct Loose {
+    pub mode: u32,
+    /// Whether their permissions are removed now; a read-only file system keeps them.
+    pub is_tightened: bool,
+}
+
 const OURS: &str = "webex-connect";
 
 /// The directory of the sealed files and their locks (`$XDG_DATA_HOME/webex-connect`). It need not exist.

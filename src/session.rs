@@ -42,7 +42,7 @@ use requirement::TokenRequirement;
 pub use identity::{Live, Owner, ask_webex, identify, learn, owner};
 pub use locking::lock;
 pub use refresh::WRITE_STEP;
-pub use renaming::{Rename, complete_rename, rename};
+pub use renaming::{Rename, complete_rename, not_renamed, rename};
 pub use save::{NotSaved, retry_save};
 
 /// The connection with an access token that is good now, refreshed and saved if it has to be, and the reason where a

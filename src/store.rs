@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use crate::app::{App, Environment};
 use crate::connection::Connection;
+use crate::dirs::Loose;
 use crate::error::{Error, Kind, Result};
 use crate::name::Name;
 
@@ -61,7 +62,7 @@ impl Drop for WriteLimit<'_> {
 pub struct Store {
     home: Home,
     /// Files and directories that other users could access until the store was opened, with their modes from before.
-    tightened: Vec<(PathBuf, u32)>,
+    tightened: Vec<(PathBuf, Loose)>,
 }
 
 enum Home {
@@ -236,7 +237,7 @@ impl Store {
     }
 
     /// Files and directories that other users could access until the store was opened, with their modes from before.
-    pub fn tightened(&self) -> &[(PathBuf, u32)] {
+    pub fn tightened(&self) -> &[(PathBuf, Loose)] {
         &self.tightened
     }
 

@@ -53,11 +53,13 @@ pub fn run(context: &Context) -> Result<()> {
         });
         context.output.result_json(&Value::Array(rows.collect()))?;
     } else if listing.connections.is_empty() {
-        let elsewhere = store.other_place();
-        let elsewhere = elsewhere.map_or_else(String::new, |path| session::other_store(&path));
-        context.output.note(&format!(
-            "no connections yet; make one with `webex-connect login`{elsewhere}"
-        ));
+        if listing.unreadable.is_empty() {
+            let elsewhere = store.other_place();
+            let elsewhere = elsewhere.map_or_else(String::new, |path| session::other_store(&path));
+            context.output.note(&format!(
+                "no connections yet; make one with `webex-connect login`{elsewhere}"
+            ));
+        }
     } else {
         let tones = [
             (ENDS_SOON, Tone::Warning),

@@ -112,6 +112,10 @@ fn remove(store: &Store, name: &Name) -> Result<Gone> {
     // A refresh that is under way elsewhere ends first, so that it can't bring the record back.
     let _lock = store.lock(&Key::Connection(name.clone()))?;
     let connection = store.connection(name).ok().flatten();
+    // The other record of an interrupted rename would bring the connection back.
+    if let Some(connection) = connection.as_ref().filter(|it| it.is_being_renamed()) {
+        return Err(session::not_renamed(connection));
+    }
     let removed = store.remove_connection(name)?;
     if !removed && store.is_sandbox_file() {
         return Err(session::unseen(store, name));
@@ -144,7 +148,11 @@ enum Fate {
 }
 
 fn fates(store: &Store, gone: &[Gone], wire: &Wire) -> Vec<Fate> {
-    let others = store.list().map(|listing| listing.connections);
+    // A record that cannot be read may share a grant too.
+    let others = match store.list() {
+        Ok(listing) if listing.unreadable.is_empty() => Some(listing.connections),
+        _ => None,
+    };
     let deadline = std::time::Instant::now() + REVOKE_TIME;
     let fate = |gone: &Gone| {
         let Some(connection) = &gone.connection else {
@@ -154,10 +162,10 @@ fn fates(store: &Store, gone: &[Gone], wire: &Wire) -> Vec<Fate> {
             };
         };
         let shares = match &others {
-            Ok(others) => others
+            Some(others) => others
                 .iter()
                 .find(|other| connection.may_share_grant(other)),
-            Err(_) => return Fate::Valid("what else is stored could not be read".to_owned()),
+            None => return Fate::Valid("what else is stored could not be read".to_owned()),
         };
         if let Some(other) = shares {
             let why = format!("not revoked, for {} may share the grant", other.name);

@@ -68,6 +68,7 @@ impl Context {
             .and_then(|connection| session::complete_rename(store, connection));
         match completed {
             None => Ok(found),
+            Some(rename) if rename.new == *name => store.connection(name),
             Some(rename) => Err(renamed(&rename)),
         }
     }
@@ -86,16 +87,21 @@ impl Context {
 
     /// Completes the interrupted renames among these connections, and says so.
     pub fn complete_renames(&self, store: &Store, connections: &[Connection]) -> Vec<Rename> {
-        let completed = connections
-            .iter()
-            .filter_map(|connection| session::complete_rename(store, connection));
+        let mut completed = Vec::new();
+        for connection in connections {
+            // The records of both names may be marked.
+            match session::complete_rename(store, connection) {
+                Some(rename) if !completed.contains(&rename) => {
+                    let Rename { old, new } = &rename;
+                    self.output.note(&format!(
+                        "{old} is now called {new}: its rename was interrupted and is complete now"
+                    ));
+                    completed.push(rename);
+                }
+                _ => {}
+            }
+        }
         completed
-            .inspect(|Rename { old, new }| {
-                self.output.note(&format!(
-                    "{old} is now called {new}: its rename was interrupted and is complete now"
-                ));
-            })
-            .collect()
     }
 }
 

@@ -9,12 +9,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, Mode, OFlags, fchmod, fstat, mkdirat, openat, renameat, statat, unlinkat,
+    AtFlags, CWD, Dir, Mode, OFlags, chmodat, fchmod, fstat, mkdirat, openat, renameat, statat,
+    unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::dirs::cannot;
+use crate::dirs::{Loose, cannot};
 use crate::error::{Error, Kind, Result};
 
 /// Nobody but the owner can enter, list or change the directory.
@@ -72,7 +73,11 @@ impl PrivateDir {
         let failed = |error: Errno| cannot("create", path, &error.into());
         for name in missing {
             match mkdirat(&directory, name, DIRECTORY_MODE) {
-                Ok(()) | Err(Errno::EXIST) => {}
+                // A umask may have taken the permissions that opening it needs.
+                Ok(()) => {
+                    chmodat(&directory, name, DIRECTORY_MODE, AtFlags::empty()).map_err(failed)?
+                }
+                Err(Errno::EXIST) => {}
                 Err(error) => return Err(failed(error)),
             }
             let made = open_directory(&directory, Path::new(name)).map_err(failed)?;
@@ -81,7 +86,6 @@ impl PrivateDir {
             if owner != geteuid().as_raw() {
                 return Err(owned_by_another(path, owner));
             }
-            fchmod(&made, DIRECTORY_MODE).map_err(failed)?;
             directory = made;
         }
         PrivateDir::checked(path, directory)
@@ -92,6 +96,10 @@ impl PrivateDir {
     /// # Errors
     /// [`Kind::Store`] if it is a link, or belongs to another user, or would be created in another user's directory.
     pub fn check(path: &Path) -> Result<()> {
+        // A link on the way could lead to a directory that only looks like ours.
+        if let Some((step, owner)) = foreign_link(path) {
+            return Err(owned_by_another(&step, owner));
+        }
         match path.symlink_metadata() {
             Ok(found) if found.is_symlink() => Err(not_a_directory(path, &found)),
             Ok(found) if found.is_dir() && found.uid() != geteuid().as_raw() => {
@@ -116,11 +124,11 @@ impl PrivateDir {
         }
     }
 
-    /// Removes the permissions of other users from the directory. Returns its mode from before, if it had any.
+    /// Removes the permissions of other users from the directory, if it has any.
     ///
     /// # Errors
-    /// The mode cannot be read or changed.
-    pub fn tighten(&self) -> io::Result<Option<u32>> {
+    /// The mode cannot be read.
+    pub fn tighten(&self) -> io::Result<Option<Loose>> {
         tighten(&self.directory, DIRECTORY_MODE)
     }
 
@@ -128,7 +136,7 @@ impl PrivateDir {
     ///
     /// # Errors
     /// As for [`PrivateDir::tighten`].
-    pub fn tighten_file(&self, name: &str) -> io::Result<Option<u32>> {
+    pub fn tighten_file(&self, name: &str) -> io::Result<Option<Loose>> {
         match self.open_file(name)? {
             Some(file) => tighten(&file, FILE_MODE),
             None => Ok(None),
@@ -170,10 +178,17 @@ impl PrivateDir {
         let flags =
             OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(openat(&self.directory, name, flags, FILE_MODE)?);
-        match file.metadata()?.is_file() {
-            true => Ok(file),
-            false => Err(io::Error::other("it is not a regular file")),
+        let found = file.metadata()?;
+        if !found.is_file() {
+            return Err(io::Error::other("it is not a regular file"));
         }
+        // Another user could hold the lock for as long as they like.
+        if found.uid() != geteuid().as_raw() {
+            return Err(io::Error::other("it belongs to another user"));
+        }
+        // Loose modes of a lock let others hold it; a umask may have taken our own.
+        let _ = fchmod(&file, FILE_MODE);
+        Ok(file)
     }
 
     /// Creates a file with mode 0600 from its first byte, and writes it to the disk.
@@ -183,7 +198,11 @@ impl PrivateDir {
     pub fn write_new(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
         let mut file = File::from(openat(&self.directory, name, flags, FILE_MODE)?);
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        // Whatever the umask is.
+        let written = fchmod(&file, FILE_MODE)
+            .map_err(io::Error::from)
+            .and_then(|()| file.write_all(bytes))
+            .and_then(|()| file.sync_all());
         if written.is_err() {
             // Half a file is of no use.
             let _ = self.remove(name);
@@ -270,20 +289,23 @@ fn untrusted(existing: &Path) -> io::Result<Option<(PathBuf, u32)>> {
     if !is_trusted(owner) {
         return Ok(Some((existing.to_owned(), owner)));
     }
-    for step in existing.ancestors() {
-        let found = step.symlink_metadata()?;
-        if found.is_symlink() && !is_trusted(found.uid()) {
-            return Ok(Some((step.to_owned(), found.uid())));
-        }
-    }
-    Ok(None)
+    Ok(foreign_link(existing))
+}
+
+/// The first link among the directories on the way to `path` that belongs to another user, with that user's ID.
+fn foreign_link(path: &Path) -> Option<(PathBuf, u32)> {
+    path.ancestors().find_map(|step| {
+        let found = step.symlink_metadata().ok()?;
+        let is_foreign = found.is_symlink() && !is_trusted(found.uid());
+        is_foreign.then(|| (step.to_owned(), found.uid()))
+    })
 }
 
 fn is_trusted(owner: u32) -> bool {
     owner == 0 || owner == geteuid().as_raw()
 }
 
-fn tighten(file: impl AsFd, mode: Mode) -> io::Result<Option<u32>> {
+fn tighten(file: impl AsFd, mode: Mode) -> io::Result<Option<Loose>> {
     // The standard library gives the mode the same type on every system.
     let before = File::from(file.as_fd().try_clone_to_owned()?)
         .metadata()?
@@ -292,8 +314,10 @@ fn tighten(file: impl AsFd, mode: Mode) -> io::Result<Option<u32>> {
     if before & OTHERS == 0 {
         return Ok(None);
     }
-    fchmod(file, mode)?;
-    Ok(Some(before))
+    Ok(Some(Loose {
+        mode: before,
+        is_tightened: fchmod(file, mode).is_ok(),
+    }))
 }
 
 fn owner(directory: &OwnedFd, path: &Path) -> Result<u32> {
@@ -387,14 +411,16 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let directory = PrivateDir::create(&home.path().join("d")).unwrap();
         directory.write_new("f", b"x").unwrap();
-        assert_eq!(directory.tighten().unwrap(), None);
-        assert_eq!(directory.tighten_file("f").unwrap(), None);
-        assert_eq!(directory.tighten_file("absent").unwrap(), None);
+        assert!(directory.tighten().unwrap().is_none());
+        assert!(directory.tighten_file("f").unwrap().is_none());
+        assert!(directory.tighten_file("absent").unwrap().is_none());
         let (path, file) = (home.path().join("d"), home.path().join("d/f"));
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
-        assert_eq!(directory.tighten().unwrap(), Some(0o777));
-        assert_eq!(directory.tighten_file("f").unwrap(), Some(0o644));
+        let loose = directory.tighten().unwrap().unwrap();
+        assert_eq!((loose.mode, loose.is_tightened), (0o777, true));
+        let loose = directory.tighten_file("f").unwrap().unwrap();
+        assert_eq!((loose.mode, loose.is_tightened), (0o644, true));
         assert_eq!((mode(&path), mode(&file)), (0o700, 0o600));
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::dirs::cannot;
+use crate::dirs::{Loose, cannot};
 use crate::error::Result;
 
 /// How long a file may be in use by another program, such as a virus scanner or a backup, before that is an error.
@@ -49,11 +49,11 @@ impl PrivateDir {
         Ok(())
     }
 
-    pub fn tighten(&self) -> io::Result<Option<u32>> {
+    pub fn tighten(&self) -> io::Result<Option<Loose>> {
         Ok(None)
     }
 
-    pub fn tighten_file(&self, _: &str) -> io::Result<Option<u32>> {
+    pub fn tighten_file(&self, _: &str) -> io::Result<Option<Loose>> {
         Ok(None)
     }
 

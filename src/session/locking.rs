@@ -1,7 +1,7 @@
 //! Waiting for a lock without making the caller wait for a token that it has.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::connection::Connection;
 use crate::error::{Error, Kind, Result};
@@ -31,24 +31,26 @@ pub async fn lock_or_serve(
     signals: &mut Signals,
 ) -> Result<Locked> {
     let name = store.lock_name(&Key::Connection(connection.name.clone()));
+    let since = Instant::now();
     loop {
-        let serves = requirement.serves(&connection.tokens, now());
-        let patience = if serves { Duration::ZERO } else { LOCK_TIME };
-        let locking = signals.unless(lock(name.clone(), patience), "nothing was changed");
-        let error = match locking.await? {
+        let patience = requirement.patience(&connection.tokens, now());
+        let locking = lock(
+            name.clone(),
+            patience.min(LOCK_TIME.saturating_sub(since.elapsed())),
+        );
+        let error = match signals.unless(locking, "nothing was changed").await? {
             Ok(lock) => return Ok(Locked::Lock(lock)),
             Err(error) => error,
         };
         // The process that holds the lock may have saved a token.
         connection = stored(store, &connection.name).unwrap_or(connection);
-        if requirement.is_met(&connection.tokens, now()) {
+        let tokens = &connection.tokens;
+        if requirement.is_met(tokens, now()) {
             return Ok(Locked::Served(Box::new((connection, None))));
         }
-        // The token may have stopped serving just now.
-        let may_wait = error.kind == Kind::LockHeld
-            && serves
-            && !requirement.serves(&connection.tokens, now());
-        if !may_wait {
+        // The token may have come to its end meanwhile.
+        let may_wait = error.kind == Kind::LockHeld && since.elapsed() < LOCK_TIME;
+        if requirement.is_usable(tokens, now()) || !may_wait {
             let served = requirement.or_serve_current(connection, error)?;
             return Ok(Locked::Served(Box::new(served)));
         }

@@ -17,11 +17,12 @@ use crate::moment::now;
 use crate::oauth::{self, Fate, Granted, NotRefreshed};
 use crate::session::locking::{Locked, lock_or_serve};
 use crate::session::refusal::{explained, with_sign_in, with_wait};
+use crate::session::renaming::not_renamed;
 use crate::session::requirement::TokenRequirement;
 use crate::session::save::save_tokens;
 use crate::session::{app_of, base, mend_client, refused_before, runtime, sign_in, stored};
 use crate::signals::{Signal, Signals};
-use crate::store::{LOCK_TIME, Store};
+use crate::store::Store;
 
 /// How often a refresh is sent again after Webex said that it is busy.
 const MAX_REPEATS: u32 = 2;
@@ -125,6 +126,10 @@ impl Run<'_> {
             if self.requirement.is_met(&current.tokens, now()) {
                 return Ok((current, None));
             }
+            if current.is_being_renamed() {
+                let error = not_renamed(&current);
+                return self.requirement.or_serve_current(current, error);
+            }
             match self.refresh(&current, signals).await {
                 Ok(refreshed) => return Ok((refreshed, None)),
                 Err(Failure::NotRefreshed(error))
@@ -208,10 +213,7 @@ impl Run<'_> {
             let Err(error) = self.store.save_connection(marked) else {
                 return Ok(());
             };
-            let patience = match self.serves(marked) {
-                true => Duration::ZERO,
-                false => LOCK_TIME,
-            };
+            let patience = self.requirement.patience(&marked.tokens, now());
             if error.kind != Kind::LockHeld || self.began.elapsed() >= patience {
                 return Err(Failure::NotRefreshed(error));
             }

@@ -1,8 +1,8 @@
 //! A rename in steps, each of which the next command can complete if the process is killed.
 //!
-//! `rename` marks the record of the old name with the new one, writes the record of the new name, moves the default and
-//! removes the old record. A record with a mark is therefore an interrupted rename, or one under way, whose process
-//! holds both locks.
+//! `rename` marks the record of the old name with the new one, writes the record of the new name, marked with the old one,
+//! moves the default, removes the old record and the mark. A record with a mark is therefore an interrupted rename, or one
+//! under way, whose process holds both locks. Such a record is not refreshed: the other one may have the same grant.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -48,13 +48,28 @@ pub fn rename(store: &Store, rename: &Rename) -> Result<()> {
     write(store, connection, rename, 0)
 }
 
+/// The error for a connection whose rename could not be completed yet. Until then neither record is refreshed or removed:
+/// both may have the same grant.
+pub fn not_renamed(connection: &Connection) -> Error {
+    let message = format!("the rename of {} is not complete yet", connection.name);
+    Error::new(Kind::LockHeld, message).with_hint("run the same command again")
+}
+
 /// Completes the rename that a record is marked with. Returns the names if the connection now has the new one.
 ///
-/// A failure is not an error: the old record can still be used, and the next command tries again.
+/// A failure is not an error: a token that is still valid can be used, and the next command tries again.
 pub fn complete_rename(store: &Store, marked: &Connection) -> Option<Rename> {
-    let rename = Rename {
-        old: marked.name.clone(),
-        new: marked.renaming_to.clone()?,
+    let name = marked.name.clone();
+    let rename = match (&marked.renaming_to, &marked.renamed_from) {
+        (Some(new), _) => Rename {
+            old: name,
+            new: new.clone(),
+        },
+        (None, Some(old)) => Rename {
+            old: old.clone(),
+            new: name,
+        },
+        (None, None) => return None,
     };
     let _limit = store.limit_writes(PATIENCE);
     let completed = complete(store, &rename);
@@ -70,22 +85,38 @@ fn complete(store: &Store, rename: &Rename) -> Result<bool> {
     let _locks = lock_both(store, rename, PATIENCE)?;
     let existing = store.connection(new)?;
     let Some(mut marked) = store.connection(old)? else {
-        // Another process has completed it.
-        return Ok(existing.is_some());
+        // Another process has removed the old record.
+        let is_renamed = existing.is_some();
+        unmark(store, existing)?;
+        return Ok(is_renamed);
     };
     if marked.renaming_to.as_ref() != Some(new) {
+        // Somebody signed in under the old name since.
+        unmark(store, existing)?;
         return Ok(false);
     }
-    match (next(&marked, existing.as_ref()), &existing) {
+    match (next(&marked, existing.as_ref()), existing) {
         (Step::Write { revision }, _) => write(store, marked, rename, revision)?,
         (Step::Remove, Some(existing)) => remove_old(store, existing, rename)?,
-        (Step::Remove | Step::Unmark, _) => {
+        (Step::Remove | Step::Unmark, existing) => {
+            unmark(store, existing)?;
             marked.renaming_to = None;
             store.save_connection(&mut marked)?;
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Removes the mark of the record with the new name.
+fn unmark(store: &Store, renamed: Option<Connection>) -> Result<()> {
+    match renamed {
+        Some(mut renamed) if renamed.renamed_from.is_some() => {
+            renamed.renamed_from = None;
+            store.save_connection(&mut renamed)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What is left to do of an interrupted rename.
@@ -125,18 +156,20 @@ fn write(store: &Store, marked: Connection, rename: &Rename, revision: u64) -> R
     let mut renamed = Connection {
         name: rename.new.clone(),
         renaming_to: None,
+        renamed_from: Some(rename.old.clone()),
         revision,
         ..marked
     };
     store.save_connection(&mut renamed)?;
-    remove_old(store, &renamed, rename)
+    remove_old(store, renamed, rename)
 }
 
-fn remove_old(store: &Store, renamed: &Connection, rename: &Rename) -> Result<()> {
+fn remove_old(store: &Store, renamed: Connection, rename: &Rename) -> Result<()> {
     if store.is_default(&rename.old) {
-        store.save_default(renamed)?;
+        store.save_default(&renamed)?;
     }
-    store.remove(&Key::Connection(rename.old.clone())).map(drop)
+    store.remove(&Key::Connection(rename.old.clone()))?;
+    unmark(store, Some(renamed))
 }
 
 /// Takes the locks of both names, in the order of the names, so that two renames cannot wait for each other.

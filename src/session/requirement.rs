@@ -1,11 +1,17 @@
 //! What a caller requires of an access token, and which tokens satisfy it.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::connection::{Connection, Freshness, Tokens};
 use crate::error::{Error, Result};
 use crate::moment::now;
 use crate::secret::Secret;
+use crate::store::LOCK_TIME;
+
+/// A token is handed out this long before its end at the latest.
+const HAND_OUT_TIME: Duration = Duration::from_secs(1);
 
 /// What the caller requires of the access token.
 #[derive(Clone, Copy)]
@@ -24,7 +30,7 @@ impl TokenRequirement<'_> {
             TokenRequirement::Valid(None) => is_fresh(),
             // A new token lasts as long as the last one did. If that is too short, no refresh helps.
             TokenRequirement::Valid(Some(least)) => {
-                let is_possible = tokens.lifetime().is_some_and(|lifetime| lifetime >= least)
+                let is_possible = tokens.lifetime().is_some_and(|lifetime| lifetime > least)
                     || tokens.refresh_token.is_none();
                 is_fresh() && (!is_possible || is_left(tokens, least, now))
             }
@@ -38,6 +44,21 @@ impl TokenRequirement<'_> {
             TokenRequirement::Valid(None) => tokens.serves(now),
             TokenRequirement::Valid(Some(least)) => is_left(tokens, least, now),
             TokenRequirement::Other(_) => false,
+        }
+    }
+
+    /// How long to wait for another process: not at all with a token that serves, and not beyond the end of one that may
+    /// be handed out.
+    pub fn patience(self, tokens: &Tokens, now: Timestamp) -> Duration {
+        let left = tokens
+            .left(now)
+            .and_then(|left| Duration::try_from(left).ok());
+        match left {
+            _ if self.serves(tokens, now) => Duration::ZERO,
+            Some(left) if self.is_usable(tokens, now) => {
+                LOCK_TIME.min(left.saturating_sub(HAND_OUT_TIME))
+            }
+            _ => LOCK_TIME,
         }
     }
 

@@ -12,8 +12,7 @@ use age::DecryptError;
 use age::x25519::Identity;
 use zeroize::Zeroizing;
 
-use crate::dirs;
-use crate::dirs::PrivateDir;
+use crate::dirs::{self, Loose, PrivateDir};
 use crate::error::{Error, Kind, Result};
 use crate::store::key::KeySource;
 use crate::store::lock::{LOCK_TIME, Lock, LockName};
@@ -73,16 +72,14 @@ impl SealedFile {
         LockName::beside(self.file.directory(), name, what)
     }
 
-    /// Removes the permissions of other users from the directory, the file and a sealed key. Returns what had them, with
-    /// the mode from before. A plain key that others can read is left as it is: opening it is refused.
-    pub fn tighten(&self) -> Result<Vec<(PathBuf, u32)>> {
+    /// Removes the permissions of other users from the directory, the file and a sealed key. Returns what had them. A plain key that others can read is left as it is: opening it is refused.
+    pub fn tighten(&self) -> Result<Vec<(PathBuf, Loose)>> {
         let Some(directory) = PrivateDir::open(self.file.directory())? else {
             return Ok(Vec::new());
         };
         let mut tightened = Vec::new();
-        let mut keep = |path: &Path, mode: io::Result<Option<u32>>| {
-            let what = "remove the permissions of others from";
-            let mode = mode.map_err(|error| dirs::cannot(what, path, &error))?;
+        let mut keep = |path: &Path, mode: io::Result<Option<Loose>>| {
+            let mode = mode.map_err(|error| dirs::cannot("look at", path, &error))?;
             tightened.extend(mode.map(|mode| (path.to_owned(), mode)));
             Ok::<_, Error>(())
         };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::dirs::{PrivateDir, cannot};
+use crate::dirs::{Loose, PrivateDir, cannot};
 use crate::error::Result;
 
 /// How the name of a temporary file ends.
@@ -65,11 +65,11 @@ impl PrivateFile {
         }
     }
 
-    /// Removes the permissions of other users from the file. Returns its mode from before, if it had any.
+    /// Removes the permissions of other users from the file, if it has any.
     ///
     /// # Errors
-    /// The mode cannot be read or changed.
-    pub fn tighten_in(&self, directory: &PrivateDir) -> io::Result<Option<u32>> {
+    /// The mode cannot be read.
+    pub fn tighten_in(&self, directory: &PrivateDir) -> io::Result<Option<Loose>> {
         directory.tighten_file(self.name)
     }
 

@@ -252,3 +252,20 @@ fn an_embedded_sandbox_connection_claims_no_revocation() {
         .stderr_has("its tokens open nothing else")
         .check();
 }
+
+/// A record that a newer version wrote may stand on the same grant.
+#[test]
+fn nothing_is_revoked_beside_a_record_that_cannot_be_read() {
+    let (env, mut sandbox) = connected(&[], &["work"]);
+    env.change_records(|records| {
+        let mut newer = records["connection/work"].clone();
+        newer["name"] = "newer".into();
+        newer["schema"] = 9.into();
+        records.insert("connection/newer".to_owned(), newer);
+    });
+    env.run(["logout", "work"])
+        .stderr_has("removed work from ")
+        .stderr_has("what else is stored could not be read")
+        .check();
+    assert_eq!(revocations(&mut sandbox), []);
+}

@@ -36,6 +36,7 @@ fn leave(env: &Env, state: Killed) {
             let mut copy = records[WORK].clone();
             copy["name"] = json!("other");
             copy["revision"] = json!(1);
+            copy["renamed_from"] = json!("work");
             records.insert(OTHER.to_owned(), copy);
         }
         if matches!(state, Killed::DefaultMoved) {
@@ -57,6 +58,7 @@ fn is_complete(env: &Env, token: &str, case: &str) {
     let names: Vec<&str> = records.keys().map(String::as_str).collect();
     assert_eq!(names, ["app/work", OTHER, "default"], "{case}");
     assert_eq!(records[OTHER]["renaming_to"], Value::Null, "{case}");
+    assert_eq!(records[OTHER]["renamed_from"], Value::Null, "{case}");
     assert_eq!(records["default"]["name"], "other", "{case}");
     assert_eq!(records[OTHER]["tokens"]["access_token"], token, "{case}");
     env.run(["token", "other"])
@@ -263,4 +265,47 @@ fn a_rename_leaves_no_mark_and_a_forged_one_removes_nothing() {
         .stderr("work is now other\n")
         .check();
     assert_eq!(env.records()[OTHER]["renaming_to"], Value::Null);
+}
+
+/// While another process holds one of the locks, the rename cannot be completed. Both records have one refresh token, so
+/// neither is refreshed, and a logout of one would be undone by the other.
+#[test]
+fn until_a_rename_is_complete_neither_record_is_refreshed_or_removed() {
+    let (env, mut sandbox) = killed(Killed::Written);
+    env.age(jiff::SignedDuration::from_secs(-5));
+    for locked in ["work", "other"] {
+        let path = format!("data/webex-connect/connection-{locked}.lock");
+        let lock = File::create(env.path(&path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+        lock.lock().unwrap_or_else(|e| panic!("{path}: {e}"));
+        let free = match locked {
+            "work" => "other",
+            _ => "work",
+        };
+        for args in [&["token", free][..], &["refresh", free], &["logout", free]] {
+            env.run(args)
+                .code(6)
+                .stderr_has(&format!("the rename of {free} is not complete yet"))
+                .stderr_has("hint: run the same command again")
+                .check();
+        }
+        drop(lock);
+    }
+    assert_eq!(sandbox.refreshes(), 0);
+    env.run(["token", "other"])
+        .any_stdout()
+        .any_stderr()
+        .check();
+    assert_eq!(sandbox.refreshes(), 1);
+    assert_eq!(env.connections(), ["other"]);
+    env.run(["refresh", "other"]).any_stderr().check();
+    assert_eq!(sandbox.refreshes(), 2, "the grant is alive");
+}
+
+/// The newer name finds the interrupted rename too.
+#[test]
+fn a_command_about_the_new_name_completes_the_rename() {
+    let (env, mut sandbox) = killed(Killed::Written);
+    env.run(["refresh", "other"]).any_stderr().check();
+    assert_eq!(sandbox.refreshes(), 1);
+    assert_eq!(env.connections(), ["other"]);
 }

@@ -399,3 +399,31 @@ fn a_data_directory_that_can_not_be_entered_is_no_trouble_of_the_keyring() {
         .stderr_has("could not open")
         .check();
 }
+
+/// Another user could hold such a lock for as long as they like.
+#[test]
+fn modes_of_locks_and_a_strange_umask_keep_nobody_out_and_let_nobody_in() {
+    use std::os::unix::fs::PermissionsExt;
+    let (env, _) = sealed();
+    let lock = env.path("data/webex-connect/store.lock");
+    let loose = fs::Permissions::from_mode(0o666);
+    fs::set_permissions(&lock, loose).unwrap();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    env.run(["refresh"]).any_stderr().check();
+    assert_eq!(mode(&lock), 0o600);
+
+    let elsewhere = env.path("umask/of/the/caller");
+    let env = env.var("XDG_DATA_HOME", elsewhere);
+    let mut shell = env.program("sh");
+    let login = "umask 0777; exec \"$0\" login --sandbox --approve";
+    shell.args(["-c", login, env!("CARGO_BIN_EXE_webex-connect")]);
+    Run::new(shell).any_stderr().check();
+    for (path, expected) in [
+        ("umask", 0o700),
+        ("umask/of/the/caller/webex-connect", 0o700),
+        ("umask/of/the/caller/webex-connect/store.age", 0o600),
+        ("umask/of/the/caller/webex-connect/store.lock", 0o600),
+    ] {
+        assert_eq!(mode(&env.path(path)), expected, "{path}");
+    }
+}

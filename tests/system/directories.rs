@@ -117,6 +117,35 @@ fn a_link_changes_nothing(env: &Env, store: &str) {
     }
 }
 
+/// A link of the user's own, one level higher, leads to a directory of root's that has the name of ours.
+#[test]
+#[ignore = "needs root, or sudo"]
+fn a_link_on_the_way_to_our_directory_is_not_followed_by_root() {
+    let env = Env::new();
+    for directory in DIRECTORIES {
+        let home = Home::new(&env, "nobody");
+        let target = Home(env.path("target"));
+        target.prepare("mkdir -m 755 webex-connect && touch webex-connect/app.json");
+        home.prepare(
+            "install -d -m 700 -o root .local/share/webex-connect .local/state/webex-connect",
+        );
+        let link = format!(
+            "rm -r {directory} && ln -s {} {directory} && chown -h 65534 {directory}",
+            target.0.display()
+        );
+        home.prepare(&link);
+        let before = target.inventory();
+        for command in COMMANDS {
+            let finished = home.root_runs(&env, command);
+            assert_eq!(finished.code, Some(6), "{finished}");
+            let words = "belongs to another user (uid 65534";
+            assert!(finished.err().contains(words), "{finished}");
+            assert_eq!(target.inventory(), before, "{finished}");
+        }
+        case_held(format!("ST-08 a link above {directory}"));
+    }
+}
+
 fn root_creates_nothing(env: &Env) {
     let home = Home::new(env, "nobody");
     let before = home.inventory();

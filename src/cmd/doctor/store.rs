@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::cmd::Context;
 use crate::cmd::doctor::finding::Finding;
 use crate::connection::{Connection, State};
+use crate::dirs::Loose;
 use crate::session;
 use crate::store::{Listing, Store, Trial};
 
@@ -61,12 +62,21 @@ fn tried(store: &Store) -> Finding {
 }
 
 /// A file or a directory that other users could read or change until now.
-fn tightened((path, mode): &(PathBuf, u32)) -> Finding {
+fn tightened((path, loose): &(PathBuf, Loose)) -> Finding {
     let path = path.display();
+    let now = match loose.is_tightened {
+        true => "it is yours alone now".to_owned(),
+        false => format!("run `chmod go= {path}`"),
+    };
     Finding::warning(
         STORE,
-        format!("{path} was open to other users of this machine (mode {mode:o})"),
-        "it is yours alone now; if a stranger may have read it, sign in again with `webex-connect login`",
+        format!(
+            "{path} was open to other users of this machine (mode {:o})",
+            loose.mode
+        ),
+        format!(
+            "{now}; if another user may have read it, sign in again with `webex-connect login`"
+        ),
     )
 }
 

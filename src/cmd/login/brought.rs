@@ -76,6 +76,7 @@ pub async fn access_token(context: &Context, arguments: &Arguments) -> Result<()
         },
         mark: Mark::None,
         renaming_to: None,
+        renamed_from: None,
     };
     let new = NewConnection {
         connection,

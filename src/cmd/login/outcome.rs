@@ -111,6 +111,7 @@ pub fn connection(
         tokens: granted.tokens,
         mark: Mark::None,
         renaming_to: None,
+        renamed_from: None,
     };
     let own_app = own.map(|_| OwnApp {
         app,

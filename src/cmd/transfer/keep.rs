@@ -31,6 +31,7 @@ pub fn keep(output: Output, guard: &Guard, store: &Store, payload: Payload) -> R
         .map_err(|error| error.with_hint("ask whoever sent it, or leave out `--expect-user`"))?;
     connection.revision = 0;
     connection.renaming_to = None;
+    connection.renamed_from = None;
     if let Some(mut before) = before {
         replaceable(output, guard, &mut before, &connection)?;
         if is_older(&connection, &before) {
