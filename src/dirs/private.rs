@@ -96,12 +96,17 @@ impl PrivateDir {
     /// # Errors
     /// [`Kind::Store`] if it is a link, or belongs to another user, or would be created in another user's directory.
     pub fn check(path: &Path) -> Result<()> {
+        let found = path.symlink_metadata();
+        if let Ok(found) = &found
+            && found.is_symlink()
+        {
+            return Err(not_a_directory(path, found));
+        }
         // A link on the way could lead to a directory that only looks like ours.
         if let Some((step, owner)) = foreign_link(path) {
             return Err(owned_by_another(&step, owner));
         }
-        match path.symlink_metadata() {
-            Ok(found) if found.is_symlink() => Err(not_a_directory(path, &found)),
+        match found {
             Ok(found) if found.is_dir() && found.uid() != geteuid().as_raw() => {
                 Err(owned_by_another(path, found.uid()))
             }
