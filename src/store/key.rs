@@ -12,20 +12,16 @@ use zeroize::Zeroizing;
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::prompt;
-use crate::store::named::{check_private, read_named};
+use crate::store::named::{AGE_MAGIC, MAX_KEY_FILE, check_private, read_named};
 use crate::store::private::{PrivateFile, read_bounded};
 use crate::variables::{self, CREDENTIALS, KEY, KEY_FILE, PASSPHRASE, PASSPHRASE_FILE};
 
-/// The largest key file read: an identity is 74 characters, and age-keygen adds two comment lines.
-pub const MAX_KEY_FILE: u64 = 64 * 1024;
 /// scrypt's cost when a key is sealed: 2^15 takes a tenth of a second and 32 MB.
 const WORK_FACTOR: u8 = 15;
 /// The highest cost taken when one is opened: 2^18 takes 0.8 s and 281 MB. More would be somebody's trap.
 const MAX_WORK_FACTOR: u8 = 18;
 /// What the key is called among systemd's credentials.
 const CREDENTIAL: &str = "webex-connect-key";
-/// How a file in the age format begins.
-pub const AGE_MAGIC: &[u8] = b"age-encryption.org/";
 
 /// The sources of one key. It is looked for and unlocked once a process.
 pub struct KeySource {

@@ -9,8 +9,12 @@ use zeroize::Zeroizing;
 use crate::dirs;
 use crate::error::{Error, Kind, Result};
 use crate::input;
-use crate::store::key::{AGE_MAGIC, MAX_KEY_FILE};
 use crate::variables::KEY;
+
+/// The largest key file read: an identity is 74 characters, and age-keygen adds two comment lines.
+pub const MAX_KEY_FILE: u64 = 64 * 1024;
+/// How a file in the age format begins.
+pub const AGE_MAGIC: &[u8] = b"age-encryption.org/";
 
 /// Reads a file that the person named, wherever its name leads. It may be a pipe, which is read once.
 pub fn read_named(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
