@@ -30,7 +30,7 @@ pub struct Guard {
     /// A signal left no time to ask who signed in; what Webex granted is stored all the same.
     #[arg(skip)]
     pub hurried: bool,
-    /// The owner of the connection that is about to be replaced, as Webex told it.
+    /// The owner of the connection that is about to be replaced, as Webex reported it.
     #[arg(skip)]
     owner: Option<Owner>,
 }
@@ -47,8 +47,8 @@ impl Guard {
         }
     }
 
-    /// Completes a connection that is about to be replaced with the owner that Webex told. Stops if the owner is unknown
-    /// although the scopes allow asking; `another_name` is the hint that keeps both connections.
+    /// Fills in the owner of the connection that is about to be replaced, as Webex reported it. Refuses if the owner is
+    /// unknown although the scopes allow asking. `another_name` is the hint that keeps both connections.
     ///
     /// # Errors
     /// [`Kind::Refused`]; nothing was stored.

@@ -1,5 +1,5 @@
 //! A directory that only this user can enter. It is opened once without following a link, and everything in it is
-//! reached through that descriptor, so that nobody can exchange the directory between the check and the use.
+//! reached through that descriptor, so that the directory cannot be replaced between the check and the use.
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
@@ -18,9 +18,9 @@ use rustix::process::geteuid;
 use crate::dirs::{Loose, cannot};
 use crate::error::{Error, Kind, Result};
 
-/// Nobody but the owner can enter, list or change the directory.
+/// Only the owner can enter, list or change the directory.
 const DIRECTORY_MODE: Mode = Mode::RWXU;
-/// Nobody but the owner can read or write the file.
+/// Only the owner can read or write the file.
 const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 /// The permission bits of everybody else.
 const OTHERS: u32 = 0o077;

@@ -19,8 +19,8 @@ pub enum Locked {
 }
 
 /// Takes the connection's lock. If another process holds it, a token that serves is handed out at once, and any valid
-/// one after 75 s. If the lock cannot be used, as in a read-only store, any
-/// valid token is handed out.
+/// one shortly before it expires or after 75 s. If the lock cannot be used, as in a read-only store, any valid token is
+/// handed out.
 ///
 /// # Errors
 /// The current token does not satisfy the requirement; a signal came.
@@ -48,7 +48,7 @@ pub async fn lock_or_serve(
         if requirement.is_met(tokens, now()) {
             return Ok(Locked::Served(Box::new((connection, None))));
         }
-        // The token may have come to its end meanwhile.
+        // The token may have expired meanwhile.
         let may_wait = error.kind == Kind::LockHeld && since.elapsed() < LOCK_TIME;
         if requirement.is_usable(tokens, now()) || !may_wait {
             let served = requirement.or_serve_current(connection, error)?;

@@ -18,7 +18,7 @@ const SAVE_TIME: Duration = Duration::from_secs(120);
 /// The pause after the first attempt; it doubles up to the longest one.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// After this long the user is told what the command waits for.
+/// After this long a warning says what the command waits for.
 const WARN_AFTER: Duration = Duration::from_secs(3);
 
 /// Saves the tokens before anything else happens: they exist nowhere else.

@@ -72,7 +72,8 @@ impl SealedFile {
         LockName::beside(self.file.directory(), name, what)
     }
 
-    /// Removes the permissions of other users from the directory, the file and a sealed key. Returns what had them. A plain key that others can read is left as it is: opening it is refused.
+    /// Removes the permissions of other users from the directory, the file and a sealed key. Returns those that had any. A
+    /// plain key that others can read is left as it is: opening it is refused.
     pub fn tighten(&self) -> Result<Vec<(PathBuf, Loose)>> {
         let Some(directory) = PrivateDir::open(self.file.directory())? else {
             return Ok(Vec::new());

@@ -65,7 +65,7 @@ fn request(bus: &Bus, name: &str) -> std::result::Result<bool, Failure> {
     Ok(answer == PRIMARY_OWNER)
 }
 
-/// Whether a signal says that nobody owns the name any more.
+/// Whether a signal says that the name has no owner any more.
 fn is_release(message: &Message, name: &str) -> bool {
     message
         .member()
